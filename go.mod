@@ -1,0 +1,3 @@
+module github.com/culm-net/culm
+
+go 1.26
