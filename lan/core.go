@@ -28,6 +28,9 @@ type core struct {
 	overrun      []*client          // clients whose outlet is full; the shell ejects them
 	buf          []byte             // the message being made
 	lost         []*view            // scratch space: the views that a client loses by a message
+	// observe, if set, is told of each message and (nil) each disconnect in the
+	// order in which they take effect. Tests set it.
+	observe func(*client, *message)
 	counters     counters
 	interestMark uint64 // counts the calls of setInterest
 }
@@ -122,6 +125,9 @@ func (k *core) disconnect(c *client) {
 		return
 	}
 	c.gone = true
+	if k.observe != nil {
+		k.observe(c, nil)
+	}
 	for _, v := range c.views {
 		k.leaveZone(v)
 	}
@@ -145,6 +151,9 @@ func (k *core) received(c *client) { c.requests++ }
 // passed a limit; what the rules refuse is counted, not punished, because
 // honest clients race with each other.
 func (k *core) handle(c *client, m *message) *session.Ejection {
+	if k.observe != nil {
+		k.observe(c, m)
+	}
 	k.counters.received(m.typ)
 	switch m.typ {
 	case ClientObjectUpdateField, ClientObjectUpdateFieldTargeted:

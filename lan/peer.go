@@ -28,7 +28,7 @@ type peer struct {
 // received checks what the client sent and lets it take effect.
 func (p *peer) received(datagrams [][]byte) {
 	s := p.server
-	now := time.Now()
+	now := s.now()
 	var hold time.Duration
 	if !p.trusted {
 		bytes := 0

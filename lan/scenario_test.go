@@ -78,6 +78,7 @@ func (st *stage) play(words []string, line string) error {
 			return err
 		}
 		st.now = st.server.made
+		st.server.now = func() time.Time { return st.now }
 	}
 	switch words[0] {
 	case "connect":
@@ -102,7 +103,6 @@ func (st *stage) play(words []string, line string) error {
 		if err != nil {
 			return err
 		}
-		// The server's own clock stands still in a story, so only ticks wait.
 		st.now = st.now.Add(d)
 		st.server.tick(st.now)
 		return nil

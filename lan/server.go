@@ -24,6 +24,7 @@ type Server struct {
 	open      sync.WaitGroup   // the entries of peers
 	held      atomic.Uint64
 	made      time.Time
+	now       func() time.Time // time.Now, but in tests
 	wake      chan struct{} // something is queued, and no flush is on its way
 
 	mu           sync.Mutex // the server's order: who holds it is next
@@ -49,6 +50,7 @@ func NewServer(c Config) (*Server, error) {
 		admission: session.NewAdmission(settings.MaxClients, settings.MaxPerAddress),
 		log:       loglimit.NewLogger(settings.Log, logInterval, logKeys),
 		made:      time.Now(),
+		now:       time.Now,
 		wake:      make(chan struct{}, 1),
 		core:      newCore(settings.DoIDRange, settings.MaxMessage),
 		rejected:  make(map[string]uint64),
@@ -105,7 +107,7 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 func (s *Server) Opened(conn transport.Conn) {
 	addr := session.AddrOf(conn.Identity().Addr)
 	p := &peer{server: s, conn: conn, addr: addr, trusted: s.settings.trust.Contains(addr)}
-	now := s.clock(time.Now())
+	now := s.clock(s.now())
 	p.heard.Store(now)
 	p.active.Store(now)
 	if err := s.admit(p); err != nil {
