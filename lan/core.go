@@ -16,21 +16,21 @@ import (
 // goroutine at a time may be inside it; the order in which messages enter is
 // the order in which every client sees their effects.
 type core struct {
-	doIDRange    uint32
-	maxObjects   int                // per untrusted client; 0: no limit
-	maxZones     int                // per untrusted client; 0: no limit
-	trustedOnly  map[*dc.Class]bool // classes that only trusted clients create
-	slots        slots              // which doIdBases are free
-	clients      map[uint32]*client // by doIdBase
-	objects      map[uint32]*object // by doId
-	zones        map[uint32]*zone   // those with an object or an interested client
-	dirty        []*client          // clients with something queued since the last takeDirty
-	overrun      []*client          // clients whose outlet is full; the shell ejects them
-	buf          []byte             // the message being made
-	lost         []*view            // scratch space: the views that a client loses by a message
+	doIDRange   uint32
+	maxObjects  int                // per untrusted client; 0: no limit
+	maxZones    int                // per untrusted client; 0: no limit
+	trustedOnly map[*dc.Class]bool // classes that only trusted clients create
+	slots       slots              // which doIdBases are free
+	clients     map[uint32]*client // by doIdBase
+	objects     map[uint32]*object // by doId
+	zones       map[uint32]*zone   // those with an object or an interested client
+	dirty       []*client          // clients with something queued since the last takeDirty
+	overrun     []*client          // clients whose outlet is full; the shell ejects them
+	buf         []byte             // the message being made
+	lost        []*view            // scratch space: the views that a client loses by a message
 	// observe, if set, is told of each message and (nil) each disconnect in the
 	// order in which they take effect. Tests set it.
-	observe func(*client, *message)
+	observe      func(*client, *message)
 	counters     counters
 	interestMark uint64 // counts the calls of setInterest
 }

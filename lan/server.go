@@ -25,7 +25,7 @@ type Server struct {
 	held      atomic.Uint64
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
-	wake      chan struct{} // something is queued, and no flush is on its way
+	wake      chan struct{}    // something is queued, and no flush is on its way
 
 	mu           sync.Mutex // the server's order: who holds it is next
 	core         *core
