@@ -156,7 +156,7 @@ func TestCloseSendsWhatIsQueued(t *testing.T) {
 		peer := dialRaw(t, serve(t, Config{SendQueue: 1 << 22}, h))
 		c := <-h.opened
 		sent := 0
-		for c.Send(transport.Message{Data: make([]byte, size)}) == nil && sent < 3<<20 {
+		for sent < 3<<20 && c.Send(transport.Message{Data: make([]byte, size)}) == nil {
 			sent += size + 2
 		}
 		c.Close(transport.CodeNormal, "enough")
