@@ -108,6 +108,7 @@ type Type struct {
 	fixed    int    // packed bytes when every value has as many, else -1
 	dflt     []byte // of a typedef
 	hasDflt  bool
+	plan     *plan // made by compile
 }
 
 // Range is one allowed range, both ends included.

@@ -1,0 +1,377 @@
+package dc
+
+import (
+	"cmp"
+	"math"
+)
+
+// A plan is a type compiled for reading and writing: where the bytes are, which
+// values are allowed, and how a Go value or a text becomes bytes. Plans are
+// made once, when the schema is built, never change, and are shared by all
+// parameters of a type.
+type plan struct {
+	kind Kind
+
+	// size is the number of packed bytes when all values have as many, else -1.
+	size int
+	// checked says that a value of the right length may still be refused: it
+	// has ranges, counts or a switch key. A plan with a size and without
+	// checks is verified by comparing lengths.
+	checked bool
+
+	// Numbers and chars. width is their number of bytes; packed = value ×
+	// divisor; modulus is scaled by the divisor, 0 without one.
+	width   int
+	divisor uint32
+	modulus float64
+	ints    []span[int64] // allowed packed values; all when empty
+	uints   []span[uint64]
+	floats  []span[float64]
+
+	// Strings, blobs and arrays. prefix is the number of bytes of the length
+	// in front (0: the length is fixed); counts are the allowed numbers of
+	// bytes or elements, all when empty.
+	prefix int
+	counts []span[uint64]
+
+	implied int // the number of bytes or elements in the implicit default
+
+	elem     *plan // Array
+	oldArray bool  // Array: a deprecated one such as uint32array
+
+	parts []part // Struct and kindFields
+
+	key   part                 // SwitchKind
+	cases map[string]*casePlan // SwitchKind: by packed key
+	first *casePlan            // SwitchKind: the first case, or nil
+	other *casePlan            // SwitchKind: the default case, or nil
+
+	dflt       []byte // packed, when the file gives the type a default; else nil
+	hasDefault bool   // the file gives a default for the type or anything in it
+}
+
+// kindFields is the kind of the plan of a method: its parameters in order.
+const kindFields Kind = 0xff
+
+// part is a value inside another one: a parameter of a method, an element of a
+// struct or of a switch.
+type part struct {
+	name string // may be empty
+	plan *plan
+	dflt []byte // packed, when the file gives one for just this value; else nil
+
+	hasDefault bool // the file gives a default for the value or anything in it
+}
+
+// casePlan is what follows the key of a switch.
+type casePlan struct {
+	key   []byte // packed
+	parts []part
+}
+
+// span is one allowed range, both ends included.
+type span[T cmp.Ordered] struct{ lo, hi T }
+
+// within says whether v lies in one of the spans; no spans allow everything.
+// NaN lies in none.
+func within[T cmp.Ordered](spans []span[T], v T) bool {
+	for _, s := range spans {
+		if s.lo <= v && v <= s.hi {
+			return true
+		}
+	}
+	return len(spans) == 0
+}
+
+// one returns the only allowed value, if there is only one.
+func one[T cmp.Ordered](spans []span[T]) (T, bool) {
+	if len(spans) == 1 && spans[0].lo == spans[0].hi {
+		return spans[0].lo, true
+	}
+	var zero T
+	return zero, false
+}
+
+// addSpan appends a range unless it is empty or touches an earlier one: ranges
+// can fall together when they are scaled to packed integers, and Panda3D then
+// keeps the earlier one.
+func addSpan[T cmp.Ordered](spans []span[T], lo, hi T) []span[T] {
+	if hi < lo {
+		return spans
+	}
+	for _, s := range spans {
+		if lo <= s.hi && hi >= s.lo {
+			return spans
+		}
+	}
+	return append(spans, span[T]{lo, hi})
+}
+
+// maxPlanSize is where sizes saturate: no message is as long, so nothing as
+// long can ever be read, and sums of sizes cannot overflow.
+const maxPlanSize = 1 << 30
+
+func addSize(a, b int) int {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return min(a+b, maxPlanSize)
+}
+
+func mulSize(size int, n uint64) int {
+	if size > 0 && n > uint64(maxPlanSize/size) {
+		return maxPlanSize
+	}
+	return size * int(n)
+}
+
+// compile makes the field's plan, and those of everything in it.
+func (f *Field) compile() *plan {
+	if f.plan == nil {
+		if f.kind == Parameter {
+			f.plan = f.params[0].typ.compile()
+		} else {
+			parts := make([]part, len(f.params))
+			for i, p := range f.params {
+				parts[i] = p.compile()
+			}
+			f.plan = newSequence(kindFields, parts)
+		}
+	}
+	return f.plan
+}
+
+// compilePart makes the field a part of a struct or of a switch.
+func (f *Field) compilePart() part {
+	if f.kind == Parameter {
+		return f.params[0].compile()
+	}
+	p := f.compile()
+	return part{name: f.name, plan: p, hasDefault: p.hasDefault}
+}
+
+func (p *Param) compile() part {
+	q := part{name: p.name, plan: p.typ.compile()}
+	if p.hasDefault {
+		q.dflt = p.dflt
+	}
+	q.hasDefault = q.dflt != nil || q.plan.hasDefault
+	return q
+}
+
+func newSequence(kind Kind, parts []part) *plan {
+	p := &plan{kind: kind, parts: parts, hasDefault: haveDefault(parts)}
+	p.size, p.checked = layout(parts)
+	return p
+}
+
+func haveDefault(parts []part) bool {
+	for _, q := range parts {
+		if q.hasDefault {
+			return true
+		}
+	}
+	return false
+}
+
+func layout(parts []part) (size int, checked bool) {
+	for _, q := range parts {
+		size = addSize(size, q.plan.size)
+		checked = checked || q.plan.checked
+	}
+	return size, checked
+}
+
+// compile makes the type's plan. It is cheap to call again, but a type must not
+// change after the first call.
+func (t *Type) compile() *plan {
+	if t.plan == nil {
+		t.plan = t.newPlan()
+		if t.hasDflt {
+			t.plan.dflt, t.plan.hasDefault = t.dflt, true
+		}
+	}
+	return t.plan
+}
+
+func (t *Type) newPlan() *plan {
+	switch t.kind {
+	case Array:
+		return t.newArray()
+	case Struct:
+		var parts []part
+		for _, f := range t.class.fields {
+			if f.kind != Molecular {
+				parts = append(parts, f.compilePart())
+			}
+		}
+		return newSequence(Struct, parts)
+	case SwitchKind:
+		return t.sw.newPlan()
+	case String, Blob, Blob32:
+		return t.newBytes()
+	}
+	return t.newNumber()
+}
+
+func (t *Type) newNumber() *plan {
+	p := &plan{kind: t.kind, width: width(t.kind), divisor: max(t.divisor, 1), checked: len(t.ranges) > 0}
+	p.size = p.width
+	div := float64(p.divisor)
+	p.modulus = t.modulus * div
+	for _, r := range t.ranges {
+		lo, hi := r.Min*div, r.Max*div
+		switch {
+		case p.isFloat():
+			p.floats = addSpan(p.floats, lo, hi)
+		case p.isSigned():
+			p.ints = addSpan(p.ints, saturateInt(math.Floor(lo+0.5)), saturateInt(math.Floor(hi+0.5)))
+		default:
+			p.uints = addSpan(p.uints, saturateUint(math.Floor(lo+0.5)), saturateUint(math.Floor(hi+0.5)))
+		}
+	}
+	return p
+}
+
+func (t *Type) newBytes() *plan {
+	p := &plan{kind: t.kind, size: -1, prefix: 2, counts: countSpans(t.ranges), checked: len(t.ranges) > 0}
+	if t.kind == Blob32 {
+		p.prefix = 4
+	}
+	if n, ok := one(p.counts); ok {
+		p.prefix, p.size, p.checked = 0, mulSize(1, n), false
+	}
+	p.implied = shortest(p.counts)
+	return p
+}
+
+func (t *Type) newArray() *plan {
+	p := &plan{kind: Array, size: -1, prefix: 2, checked: true, elem: t.elem.compile()}
+	p.hasDefault = p.elem.hasDefault
+	if t.old != "" {
+		// The ranges of a deprecated array say nothing about its length or its
+		// elements; only the implicit default looks at them.
+		p.oldArray = true
+		if p.elem.kind != Struct && !p.elem.isSigned() {
+			p.implied = shortest(countSpans(t.ranges))
+		}
+		return p
+	}
+	p.counts = countSpans(t.ranges)
+	p.implied = shortest(p.counts)
+	if n, ok := one(p.counts); ok && p.elem.size >= 0 {
+		p.prefix, p.size, p.checked = 0, mulSize(p.elem.size, n), p.elem.checked
+	}
+	return p
+}
+
+// shortest returns the length of an implicit default: the first one allowed,
+// which need not be the smallest.
+func shortest(counts []span[uint64]) int {
+	if len(counts) == 0 {
+		return 0
+	}
+	return int(min(counts[0].lo, maxPlanSize))
+}
+
+func countSpans(ranges []Range) []span[uint64] {
+	var spans []span[uint64]
+	for _, r := range ranges {
+		spans = addSpan(spans, saturateUint(math.Floor(r.Min+0.5)), saturateUint(math.Floor(r.Max+0.5)))
+	}
+	return spans
+}
+
+func (s *Switch) newPlan() *plan {
+	p := &plan{kind: SwitchKind, key: s.key.compile(), cases: make(map[string]*casePlan, len(s.cases)), checked: true}
+	p.size = -1
+	p.hasDefault = p.key.hasDefault
+	sizes := func(c *casePlan) {
+		p.hasDefault = p.hasDefault || haveDefault(c.parts)
+		n, _ := layout(c.parts)
+		if n = addSize(n, p.key.plan.size); p.first == nil && p.other == nil {
+			p.size = n
+		} else if n != p.size {
+			p.size = -1
+		}
+	}
+	for _, c := range s.cases {
+		cp := compileCase(c)
+		sizes(cp)
+		p.cases[string(c.key)] = cp
+		if p.first == nil {
+			p.first = cp
+		}
+	}
+	if s.dflt != nil {
+		cp := compileCase(s.dflt)
+		sizes(cp)
+		p.other = cp
+	}
+	return p
+}
+
+func compileCase(c *SwitchCase) *casePlan {
+	cp := &casePlan{key: c.key}
+	for _, f := range c.fields {
+		cp.parts = append(cp.parts, f.compilePart())
+	}
+	return cp
+}
+
+// choose returns what follows a packed key, or nil when the switch does not
+// know it.
+func (p *plan) choose(key []byte) *casePlan {
+	if c := p.cases[string(key)]; c != nil {
+		return c
+	}
+	return p.other
+}
+
+func (p *plan) isFloat() bool { return p.kind == Float32 || p.kind == Float64 }
+
+func (p *plan) isSigned() bool { return p.kind <= Int64 }
+
+// isNumber includes chars.
+func (p *plan) isNumber() bool { return p.kind <= Char }
+
+func (p *plan) isBytes() bool { return p.kind == String || p.kind == Blob || p.kind == Blob32 }
+
+// isText says that the value is a string in text and in Go: a char, a string,
+// or an array of chars.
+func (p *plan) isText() bool {
+	return p.kind == Char || p.kind == String || p.kind == Array && p.elem.kind == Char
+}
+
+func width(k Kind) int {
+	switch k {
+	case Int8, Uint8, Char:
+		return 1
+	case Int16, Uint16:
+		return 2
+	case Int32, Uint32, Float32:
+		return 4
+	}
+	return 8
+}
+
+// saturateInt converts, giving the nearest integer to what is out of reach.
+func saturateInt(v float64) int64 {
+	switch {
+	case v >= math.MaxInt64:
+		return math.MaxInt64
+	case v <= math.MinInt64:
+		return math.MinInt64
+	}
+	return int64(v)
+}
+
+func saturateUint(v float64) uint64 {
+	switch {
+	case v >= math.MaxUint64:
+		return math.MaxUint64
+	case v <= 0:
+		return 0
+	}
+	return uint64(v)
+}
