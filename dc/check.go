@@ -81,11 +81,10 @@ func problem(off int, format string, args ...any) *ValueError {
 // does not allocate, except for the error, which is a *ValueError. Safe for
 // concurrent use.
 func (f *Field) CheckPrefix(b []byte) (n int, err error) {
-	p := f.plan
-	if p.size >= 0 && !p.checked && p.size <= len(b) {
+	if p := f.plan; p.size >= 0 && !p.checked && p.size <= len(b) {
 		return p.size, nil
 	}
-	n, bad := p.check(b, 0)
+	n, bad := f.check(b)
 	if bad != nil {
 		return 0, bad.of(f)
 	}
@@ -95,11 +94,10 @@ func (f *Field) CheckPrefix(b []byte) (n int, err error) {
 // Check checks that b is one packed value of the field and nothing more; see
 // CheckPrefix.
 func (f *Field) Check(b []byte) error {
-	p := f.plan
-	if p.size == len(b) && !p.checked {
+	if p := f.plan; p.size == len(b) && !p.checked {
 		return nil
 	}
-	n, bad := p.check(b, 0)
+	n, bad := f.check(b)
 	if bad == nil && n < len(b) {
 		bad = problem(n, "%d bytes too many", len(b)-n)
 	}
@@ -109,16 +107,22 @@ func (f *Field) Check(b []byte) error {
 	return nil
 }
 
+func (f *Field) check(b []byte) (int, *ValueError) {
+	if f.kind == Parameter {
+		return f.plan.check(b, 0)
+	}
+	return checkParts(f.plan.parts, b, 0)
+}
+
 // Skip returns the length of the packed value at the start of b by its length
 // prefixes and switch keys only: of a value that CheckPrefix accepts it is the
 // same length, of others it may be any length up to len(b). The error is a
 // *ValueError. Safe for concurrent use; does not allocate on success.
 func (f *Field) Skip(b []byte) (n int, err error) {
-	p := f.plan
-	if p.size >= 0 && p.size <= len(b) {
+	if p := f.plan; p.size >= 0 && p.size <= len(b) {
 		return p.size, nil
 	}
-	n, bad := p.skip(b, 0)
+	n, bad := f.plan.skip(b, 0)
 	if bad != nil {
 		return 0, bad.of(f)
 	}
@@ -128,24 +132,23 @@ func (f *Field) Skip(b []byte) (n int, err error) {
 // check checks the value at b[off:] and returns where it ends. Its depth is
 // that of the schema.
 func (p *plan) check(b []byte, off int) (int, *ValueError) {
-	if p.size >= 0 && len(b)-off < p.size {
-		return p.checkShort(b, off)
-	}
-	if p.size >= 0 && !p.checked {
-		return off + p.size, nil
+	if p.size >= 0 {
+		if len(b)-off < p.size {
+			return off, p.tooShort(b, off)
+		}
+		if !p.checked {
+			return off + p.size, nil
+		}
 	}
 	switch p.kind {
+	case String, Blob, Blob32:
+		start, end, bad := p.content(b, off)
+		if bad == nil && !within(p.counts, uint64(end-start)) {
+			return off, p.badLength(off, end-start)
+		}
+		return end, bad
 	case Struct, kindFields:
 		return checkParts(p.parts, b, off)
-	case String, Blob, Blob32:
-		n, start, bad := p.length(b, off)
-		if bad != nil {
-			return off, bad
-		}
-		if p.checked && !within(p.counts, uint64(n)) {
-			return off, p.badLength(off, n)
-		}
-		return start + n, nil
 	case Array:
 		return p.checkArray(b, off)
 	case SwitchKind:
@@ -162,7 +165,7 @@ func (p *plan) check(b []byte, off int) (int, *ValueError) {
 	if !p.allowed(b[off:]) {
 		return off, p.outOfRange(b, off)
 	}
-	return off + p.width, nil
+	return off + p.size, nil
 }
 
 func checkParts(parts []part, b []byte, off int) (int, *ValueError) {
@@ -177,71 +180,61 @@ func checkParts(parts []part, b []byte, off int) (int, *ValueError) {
 }
 
 func (p *plan) checkArray(b []byte, off int) (int, *ValueError) {
-	start := off
-	if p.prefix > 0 {
-		n, from, bad := p.length(b, off)
-		if bad != nil {
-			return off, bad
-		}
-		off, b = from, b[:from+n]
-	} else {
-		b = b[:off+p.size]
+	start, end, bad := p.content(b, off)
+	if bad != nil {
+		return off, bad
 	}
-	count := 0
-	if p.prefix > 0 && p.elem.size >= 0 && !p.elem.checked {
-		if n := len(b) - off; p.elem.size > 0 && n%p.elem.size == 0 {
-			count, off = n/p.elem.size, len(b)
-		} else if n != 0 {
-			return off, problem(start, "%d bytes are no whole number of elements of %d bytes", n, p.elem.size)
+	count, size := 0, p.elem.size
+	switch {
+	case size > 0 && !p.elem.checked:
+		if count = (end - start) / size; count*size != end-start {
+			return off, problem(off, "%d bytes are no whole number of elements of %d bytes", end-start, size)
 		}
-	} else {
-		for off < len(b) {
-			end, bad := p.elem.check(b, off)
+	case size == 0 && start < end:
+		return off, problem(off, "%d bytes of elements that have none", end-start)
+	default:
+		for at := start; at < end; count++ {
+			next, bad := p.elem.check(b[:end], at)
+			if bad == nil && next == at {
+				bad = problem(at, "an element without bytes, and more bytes after it")
+			}
 			if bad != nil {
 				return off, bad.inElem(count)
 			}
-			if end == off {
-				return off, problem(off, "bytes in an array whose elements have none")
-			}
-			count++
-			off = end
+			at = next
 		}
 	}
 	if p.prefix > 0 && !within(p.counts, uint64(count)) {
-		return off, problem(start, "%d elements, allowed are %s", count, spanText(p.counts, 1))
+		return off, p.badCount(off, count)
 	}
-	return off, nil
+	return end, nil
 }
 
-// length reads a string's, blob's or array's length in bytes and where its
-// content begins, and makes sure that there is as much.
-func (p *plan) length(b []byte, off int) (n, start int, bad *ValueError) {
-	have := len(b) - off
-	switch {
-	case p.prefix == 0:
-		n, start = p.size, off
-	case have < p.prefix:
-		return 0, 0, problem(off, "%d bytes where a length of %d bytes should be", have, p.prefix)
-	case p.prefix == 2:
-		n, start = int(binary.LittleEndian.Uint16(b[off:])), off+2
-	default:
-		u := binary.LittleEndian.Uint32(b[off:])
-		if uint64(u) > uint64(have-4) {
-			return 0, 0, problem(off, "length is %d, but only %d bytes follow", u, have-4)
-		}
-		n, start = int(u), off+4
+// content finds where the content of a string, blob or array begins and ends,
+// and makes sure that it is all there.
+func (p *plan) content(b []byte, off int) (start, end int, bad *ValueError) {
+	start = off + p.prefix
+	if start > len(b) {
+		return 0, 0, p.tooShort(b, off)
 	}
-	if n > len(b)-start {
-		return 0, 0, problem(off, "length is %d, but only %d bytes follow", n, len(b)-start)
+	n := p.size
+	switch p.prefix {
+	case 2:
+		n = int(binary.LittleEndian.Uint16(b[off:]))
+	case 4:
+		n = int(binary.LittleEndian.Uint32(b[off:]))
 	}
-	return n, start, nil
+	if uint(n) > uint(len(b)-start) {
+		return 0, 0, p.tooShort(b, off)
+	}
+	return start, start + n, nil
 }
 
 // skip returns where the value at b[off:] ends.
 func (p *plan) skip(b []byte, off int) (int, *ValueError) {
 	if p.size >= 0 {
 		if len(b)-off < p.size {
-			return p.checkShort(b, off)
+			return off, p.tooShort(b, off)
 		}
 		return off + p.size, nil
 	}
@@ -259,8 +252,8 @@ func (p *plan) skip(b []byte, off int) (int, *ValueError) {
 		}
 		return skipParts(c.parts, b, end)
 	}
-	n, start, bad := p.length(b, off)
-	return start + n, bad
+	_, end, bad := p.content(b, off)
+	return end, bad
 }
 
 func skipParts(parts []part, b []byte, off int) (int, *ValueError) {
@@ -274,9 +267,20 @@ func skipParts(parts []part, b []byte, off int) (int, *ValueError) {
 	return off, nil
 }
 
-// checkShort makes the error for a value of fixed size that is cut off.
-func (p *plan) checkShort(b []byte, off int) (int, *ValueError) {
-	return off, problem(off, "%d bytes where %d are needed", len(b)-off, p.size)
+// tooShort makes the error for a value that is cut off.
+func (p *plan) tooShort(b []byte, off int) *ValueError {
+	have := len(b) - off
+	switch {
+	case p.prefix == 0:
+		return problem(off, "%d bytes left, %d are needed", have, p.size)
+	case have < p.prefix:
+		return problem(off, "%d bytes left, its length alone has %d", have, p.prefix)
+	}
+	n := uint32(binary.LittleEndian.Uint16(b[off:]))
+	if p.prefix == 4 {
+		n = binary.LittleEndian.Uint32(b[off:])
+	}
+	return problem(off, "its length is %d, but only %d bytes follow", n, have-p.prefix)
 }
 
 // allowed says whether the number at the start of b is in range.
@@ -324,6 +328,10 @@ func (p *plan) loadFloat(b []byte) float64 {
 
 func (p *plan) badLength(off, n int) *ValueError {
 	return problem(off, "the length %d is not in %s", n, spanText(p.counts, 1))
+}
+
+func (p *plan) badCount(off, n int) *ValueError {
+	return problem(off, "%d elements, allowed are %s", n, spanText(p.counts, 1))
 }
 
 func (p *plan) outOfRange(b []byte, off int) *ValueError {

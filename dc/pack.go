@@ -198,7 +198,7 @@ func (p *plan) checkCount(n int) *ValueError {
 		n = 0 // as it will be read
 	}
 	if !within(p.counts, uint64(n)) {
-		return problem(-1, "%d elements, allowed are %s", n, spanText(p.counts, 1))
+		return p.badCount(-1, n)
 	}
 	return nil
 }

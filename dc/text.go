@@ -31,13 +31,13 @@ func (f *Field) AppendText(dst, packed []byte) ([]byte, error) {
 func (p *plan) appendText(dst, b []byte, off int) ([]byte, int) {
 	switch p.kind {
 	case String:
-		n, start, _ := p.length(b, off)
-		return appendQuoted(dst, b[start:start+n]), start + n
+		start, end, _ := p.content(b, off)
+		return appendQuoted(dst, b[start:end]), end
 	case Blob, Blob32:
-		n, start, _ := p.length(b, off)
+		_, end, _ := p.content(b, off)
 		dst = append(dst, '<')
-		dst = hex.AppendEncode(dst, b[off:start+n])
-		return append(dst, '>'), start + n
+		dst = hex.AppendEncode(dst, b[off:end])
+		return append(dst, '>'), end
 	case Struct:
 		dst = append(dst, '{')
 		if p.size != 0 {
@@ -57,8 +57,7 @@ func (p *plan) appendText(dst, b []byte, off int) ([]byte, int) {
 		}
 		return append(dst, ')'), off
 	case Array:
-		n, off, _ := p.length(b, off)
-		end := off + n
+		off, end, _ := p.content(b, off)
 		if p.isText() {
 			return appendQuoted(dst, b[off:end]), end
 		}

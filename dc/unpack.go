@@ -39,11 +39,11 @@ var empty any = []any{}
 func (p *plan) unpack(b []byte, off int) (any, int) {
 	switch p.kind {
 	case String, Blob, Blob32:
-		n, start, _ := p.length(b, off)
+		start, end, _ := p.content(b, off)
 		if p.kind == String {
-			return string(b[start : start+n]), start + n
+			return string(b[start:end]), end
 		}
-		return append(make([]byte, 0, n), b[start:start+n]...), start + n
+		return append(make([]byte, 0, end-start), b[start:end]...), end
 	case Char:
 		return string(b[off : off+1]), off + 1
 	case Array, Struct, SwitchKind, kindFields:
@@ -69,8 +69,7 @@ func (p *plan) unpackList(b []byte, off int) (any, int) {
 		values := append(make([]any, 0, 1+len(rest)), key)
 		return anyList(unpackParts(values, rest, b, end))
 	case Array:
-		n, off, _ := p.length(b, off)
-		end := off + n
+		off, end, _ := p.content(b, off)
 		if p.isText() {
 			return string(b[off:end]), end
 		}
