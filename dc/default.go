@@ -16,25 +16,11 @@ func (f *Field) AppendDefault(dst []byte) []byte {
 	return appendDefaults(dst, f.plan.parts)
 }
 
-// HasDefault says whether the file gives a default for the field or anything
-// in it.
-func (f *Field) HasDefault() bool {
-	q := f.compilePart()
-	return q.hasDefault
-}
-
 // AppendDefault appends the parameter's packed default value; see
 // Field.AppendDefault.
 func (p *Param) AppendDefault(dst []byte) []byte {
 	q := p.compile()
 	return q.appendDefault(dst)
-}
-
-// HasDefault says whether the file gives a default for the parameter or
-// anything in it.
-func (p *Param) HasDefault() bool {
-	q := p.compile()
-	return q.hasDefault
 }
 
 func appendDefaults(dst []byte, parts []part) []byte {

@@ -125,6 +125,18 @@ func mulSize(size int, n uint64) int {
 	return size * int(n)
 }
 
+// compile makes the plans of all fields of a schema that is otherwise complete.
+func (s *Schema) compile() {
+	for _, c := range s.classes {
+		for _, f := range c.own {
+			f.compile()
+		}
+		if c.constructor != nil {
+			c.constructor.compile()
+		}
+	}
+}
+
 // compile makes the field's plan, and those of everything in it.
 func (f *Field) compile() *plan {
 	if f.plan == nil {
@@ -151,10 +163,7 @@ func (f *Field) compilePart() part {
 }
 
 func (p *Param) compile() part {
-	q := part{name: p.name, plan: p.typ.compile()}
-	if p.hasDefault {
-		q.dflt = p.dflt
-	}
+	q := part{name: p.name, plan: p.typ.compile(), dflt: p.dflt}
 	q.hasDefault = q.dflt != nil || q.plan.hasDefault
 	return q
 }
@@ -187,7 +196,7 @@ func layout(parts []part) (size int, checked bool) {
 func (t *Type) compile() *plan {
 	if t.plan == nil {
 		t.plan = t.newPlan()
-		if t.hasDflt {
+		if t.dflt != nil {
 			t.plan.dflt, t.plan.hasDefault = t.dflt, true
 		}
 	}
@@ -200,10 +209,8 @@ func (t *Type) newPlan() *plan {
 		return t.newArray()
 	case Struct:
 		var parts []part
-		for _, f := range t.class.fields {
-			if f.kind != Molecular {
-				parts = append(parts, f.compilePart())
-			}
+		for _, f := range t.class.elems {
+			parts = append(parts, f.compilePart())
 		}
 		return newSequence(Struct, parts)
 	case SwitchKind:
@@ -222,19 +229,23 @@ func (t *Type) newNumber() *plan {
 	for _, r := range t.ranges {
 		lo, hi := r.Min*div, r.Max*div
 		switch {
-		case p.isFloat():
+		case p.kind == Float32:
+			// In the precision of the values.
+			p.floats = addSpan(p.floats, float64(float32(lo)), float64(float32(hi)))
+		case p.kind == Float64:
 			p.floats = addSpan(p.floats, lo, hi)
 		case p.isSigned():
 			p.ints = addSpan(p.ints, saturateInt(math.Floor(lo+0.5)), saturateInt(math.Floor(hi+0.5)))
-		default:
-			p.uints = addSpan(p.uints, saturateUint(math.Floor(lo+0.5)), saturateUint(math.Floor(hi+0.5)))
 		}
+	}
+	if !p.isFloat() && !p.isSigned() {
+		p.uints = countSpans(t.ranges, div)
 	}
 	return p
 }
 
 func (t *Type) newBytes() *plan {
-	p := &plan{kind: t.kind, size: -1, prefix: 2, counts: countSpans(t.ranges), checked: len(t.ranges) > 0}
+	p := &plan{kind: t.kind, size: -1, prefix: 2, counts: countSpans(t.ranges, 1), checked: len(t.ranges) > 0}
 	if t.kind == Blob32 {
 		p.prefix = 4
 	}
@@ -253,11 +264,11 @@ func (t *Type) newArray() *plan {
 		// elements; only the implicit default looks at them.
 		p.oldArray = true
 		if p.elem.kind != Struct && !p.elem.isSigned() {
-			p.implied = shortest(countSpans(t.ranges))
+			p.implied = shortest(countSpans(t.ranges, float64(max(t.divisor, 1))))
 		}
 		return p
 	}
-	p.counts = countSpans(t.ranges)
+	p.counts = countSpans(t.ranges, 1)
 	p.implied = shortest(p.counts)
 	if n, ok := one(p.counts); ok && p.elem.size >= 0 {
 		p.prefix, p.size, p.checked = 0, mulSize(p.elem.size, n), p.elem.checked
@@ -274,10 +285,10 @@ func shortest(counts []span[uint64]) int {
 	return int(min(counts[0].lo, maxPlanSize))
 }
 
-func countSpans(ranges []Range) []span[uint64] {
+func countSpans(ranges []Range, div float64) []span[uint64] {
 	var spans []span[uint64]
 	for _, r := range ranges {
-		spans = addSpan(spans, saturateUint(math.Floor(r.Min+0.5)), saturateUint(math.Floor(r.Max+0.5)))
+		spans = addSpan(spans, saturateUint(math.Floor(r.Min*div+0.5)), saturateUint(math.Floor(r.Max*div+0.5)))
 	}
 	return spans
 }
