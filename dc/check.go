@@ -14,6 +14,8 @@ type ValueError struct {
 	Param   string // the way to the value inside the field, such as "items[3].count"; empty for the field itself
 	Offset  int    // where in the packed bytes the value begins; -1 for Go values and texts
 	Problem string // what was wrong
+
+	lit *literal // the innermost literal that is wrong, if there is one
 }
 
 func (e *ValueError) Error() string {

@@ -184,12 +184,19 @@ func (d *differ) field(o, f *Field) {
 	}
 	op, fp := o.whole(), f.whole()
 	switch s := d.compare(op, fp); {
-	case s&sameLayout == 0:
-		change(Changed, "types", signature(o), signature(f), true)
-	case s&sameRanges == 0:
-		change(Changed, "allowed values", signature(o), signature(f), true)
-	case s&sameNames == 0:
-		change(Changed, "names", signature(o), signature(f), false)
+	case s != sameAll:
+		before, after := signature(o), signature(f)
+		if before == after {
+			after += " with another declaration of a struct or switch"
+		}
+		switch {
+		case s&sameLayout == 0:
+			change(Changed, "types", before, after, true)
+		case s&sameRanges == 0:
+			change(Changed, "allowed values", before, after, true)
+		default:
+			change(Changed, "names", before, after, false)
+		}
 	default:
 		before, after := o.AppendDefault(nil), f.AppendDefault(nil)
 		if !bytes.Equal(before, after) || o.HasDefault() != f.HasDefault() {

@@ -26,29 +26,42 @@ func (f *Field) ParseText(dst []byte, text string) ([]byte, error) {
 	return out, nil
 }
 
-// packLiteral appends the packed value of a literal for a parameter of the
-// type, as a default in a file. Of the error, Field is empty.
-func (p *Param) packLiteral(dst []byte, lit *literal) ([]byte, *ValueError) {
-	root := part{name: p.name, plan: p.typ.compile()}
-	return root.packLiteral(dst, lit)
+// packLiteral appends the packed value of a literal that stands in a file. The
+// error is a *literalError.
+func packLiteral(dst []byte, t *Type, lit *literal) ([]byte, error) {
+	root := part{name: lit.name, plan: t.compile()}
+	out, bad := root.packLiteral(dst, lit)
+	switch {
+	case bad == nil:
+		return out, nil
+	case bad.Param == "":
+		return dst, bad.lit.errorf("%s", bad.Problem)
+	}
+	return dst, bad.lit.errorf("%s: %s", bad.Param, bad.Problem)
 }
 
 func (q *part) packLiteral(dst []byte, lit *literal) ([]byte, *ValueError) {
 	if lit.repeat != 1 {
-		return dst, problem(-1, "%d values for a single one", lit.repeat)
+		bad := problem(-1, "%d values for a single one", lit.repeat)
+		bad.lit = lit
+		return dst, bad
 	}
 	return q.packItem(dst, lit)
 }
 
 // packItem packs the value of a literal once.
-func (q *part) packItem(dst []byte, lit *literal) ([]byte, *ValueError) {
-	if lit.name != "" && lit.name != q.name {
-		if q.name == "" {
-			return dst, problem(-1, "got the name %s for a value without a name", lit.name)
-		}
-		return dst, problem(-1, "got the name %s, want %s", lit.name, q.name)
+func (q *part) packItem(dst []byte, lit *literal) (_ []byte, bad *ValueError) {
+	if lit.name == "" || lit.name == q.name {
+		dst, bad = q.plan.packItem(dst, lit)
+	} else if q.name == "" {
+		bad = problem(-1, "got the name %s for a value without a name", lit.name)
+	} else {
+		bad = problem(-1, "got the name %s, want %s", lit.name, q.name)
 	}
-	return q.plan.packItem(dst, lit)
+	if bad != nil && bad.lit == nil {
+		bad.lit = lit
+	}
+	return dst, bad
 }
 
 func (p *plan) packItem(dst []byte, lit *literal) ([]byte, *ValueError) {
