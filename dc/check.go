@@ -61,15 +61,8 @@ func (e *ValueError) unplaced() *ValueError {
 
 // of tells the error its field.
 func (e *ValueError) of(f *Field) *ValueError {
-	e.Field = f.fullName()
+	e.Field = f.String()
 	return e
-}
-
-func (f *Field) fullName() string {
-	if f.class == nil {
-		return f.name
-	}
-	return f.class.name + "." + f.name
 }
 
 func problem(off int, format string, args ...any) *ValueError {
@@ -329,11 +322,11 @@ func (p *plan) loadFloat(b []byte) float64 {
 }
 
 func (p *plan) badLength(off, n int) *ValueError {
-	return problem(off, "the length %d is not in %s", n, spanText(p.counts, 1))
+	return problem(off, "the length %d is not in %s", n, boundsText(p.counts, 1))
 }
 
 func (p *plan) badCount(off, n int) *ValueError {
-	return problem(off, "%d elements, allowed are %s", n, spanText(p.counts, 1))
+	return problem(off, "%d elements, allowed are %s", n, boundsText(p.counts, 1))
 }
 
 func (p *plan) outOfRange(b []byte, off int) *ValueError {
@@ -368,16 +361,16 @@ func (p *plan) rangeText() string {
 		}
 		return s
 	case p.isFloat():
-		return spanText(p.floats, div)
+		return boundsText(p.floats, div)
 	case p.isSigned():
-		return spanText(p.ints, div)
+		return boundsText(p.ints, div)
 	}
-	return spanText(p.uints, div)
+	return boundsText(p.uints, div)
 }
 
-func spanText[T int64 | uint64 | float64](spans []span[T], div float64) string {
+func boundsText[T int64 | uint64 | float64](list []bounds[T], div float64) string {
 	s := ""
-	for i, r := range spans {
+	for i, r := range list {
 		if i > 0 {
 			s += ", "
 		}

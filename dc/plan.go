@@ -1,7 +1,6 @@
 package dc
 
 import (
-	"cmp"
 	"math"
 )
 
@@ -24,15 +23,15 @@ type plan struct {
 	width   int
 	divisor uint32
 	modulus float64
-	ints    []span[int64] // allowed packed values; all when empty
-	uints   []span[uint64]
-	floats  []span[float64]
+	ints    []bounds[int64] // allowed packed values; all when empty
+	uints   []bounds[uint64]
+	floats  []bounds[float64]
 
 	// Strings, blobs and arrays. prefix is the number of bytes of the length
 	// in front (0: the length is fixed); counts are the allowed numbers of
 	// bytes or elements, all when empty.
 	prefix int
-	counts []span[uint64]
+	counts []bounds[uint64]
 
 	implied int // the number of bytes or elements in the implicit default
 
@@ -69,42 +68,24 @@ type casePlan struct {
 	parts []part
 }
 
-// span is one allowed range, both ends included.
-type span[T cmp.Ordered] struct{ lo, hi T }
-
-// within says whether v lies in one of the spans; no spans allow everything.
+// within says whether v lies in one of the ranges; none allow everything.
 // NaN lies in none.
-func within[T cmp.Ordered](spans []span[T], v T) bool {
-	for _, s := range spans {
+func within[T int64 | uint64 | float64](list []bounds[T], v T) bool {
+	for _, s := range list {
 		if s.lo <= v && v <= s.hi {
 			return true
 		}
 	}
-	return len(spans) == 0
+	return len(list) == 0
 }
 
 // one returns the only allowed value, if there is only one.
-func one[T cmp.Ordered](spans []span[T]) (T, bool) {
-	if len(spans) == 1 && spans[0].lo == spans[0].hi {
-		return spans[0].lo, true
+func one[T int64 | uint64 | float64](list []bounds[T]) (T, bool) {
+	if len(list) == 1 && list[0].lo == list[0].hi {
+		return list[0].lo, true
 	}
 	var zero T
 	return zero, false
-}
-
-// addSpan appends a range unless it is empty or touches an earlier one: ranges
-// can fall together when they are scaled to packed integers, and Panda3D then
-// keeps the earlier one.
-func addSpan[T cmp.Ordered](spans []span[T], lo, hi T) []span[T] {
-	if hi < lo {
-		return spans
-	}
-	for _, s := range spans {
-		if lo <= s.hi && hi >= s.lo {
-			return spans
-		}
-	}
-	return append(spans, span[T]{lo, hi})
 }
 
 // maxPlanSize is where sizes saturate: no message is as long, so nothing as
@@ -222,30 +203,28 @@ func (t *Type) newPlan() *plan {
 }
 
 func (t *Type) newNumber() *plan {
-	p := &plan{kind: t.kind, width: width(t.kind), divisor: max(t.divisor, 1), checked: len(t.ranges) > 0}
+	p := &plan{kind: t.kind, width: t.kind.width(), divisor: max(t.divisor, 1), checked: len(t.ranges) > 0}
 	p.size = p.width
-	div := float64(p.divisor)
-	p.modulus = t.modulus * div
-	for _, r := range t.ranges {
-		lo, hi := r.Min*div, r.Max*div
-		switch {
-		case p.kind == Float32:
-			// In the precision of the values.
-			p.floats = addSpan(p.floats, float64(float32(lo)), float64(float32(hi)))
-		case p.kind == Float64:
-			p.floats = addSpan(p.floats, lo, hi)
-		case p.isSigned():
-			p.ints = addSpan(p.ints, saturateInt(math.Floor(lo+0.5)), saturateInt(math.Floor(hi+0.5)))
-		}
-	}
-	if !p.isFloat() && !p.isSigned() {
-		p.uints = countSpans(t.ranges, div)
+	p.modulus = t.modulus * float64(p.divisor)
+	switch {
+	case p.kind == Float32:
+		p.floats = scale(t, func(v float64) float64 { return float64(float32(v)) })
+	case p.kind == Float64:
+		p.floats = scale(t, func(v float64) float64 { return v })
+	case p.isSigned():
+		p.ints = scale(t, func(v float64) int64 { return saturateInt(math.Floor(v + 0.5)) })
+	default:
+		p.uints = scaleCounts(t)
 	}
 	return p
 }
 
+func scaleCounts(t *Type) []bounds[uint64] {
+	return scale(t, func(v float64) uint64 { return saturateUint(math.Floor(v + 0.5)) })
+}
+
 func (t *Type) newBytes() *plan {
-	p := &plan{kind: t.kind, size: -1, prefix: 2, counts: countSpans(t.ranges, 1), checked: len(t.ranges) > 0}
+	p := &plan{kind: t.kind, size: -1, prefix: 2, counts: scaleCounts(t), checked: len(t.ranges) > 0}
 	if t.kind == Blob32 {
 		p.prefix = 4
 	}
@@ -264,11 +243,11 @@ func (t *Type) newArray() *plan {
 		// elements; only the implicit default looks at them.
 		p.oldArray = true
 		if p.elem.kind != Struct && !p.elem.isSigned() {
-			p.implied = shortest(countSpans(t.ranges, float64(max(t.divisor, 1))))
+			p.implied = min(shortest(scaleCounts(t)), maxLength16/p.elem.size)
 		}
 		return p
 	}
-	p.counts = countSpans(t.ranges, 1)
+	p.counts = scaleCounts(t)
 	p.implied = shortest(p.counts)
 	if n, ok := one(p.counts); ok && p.elem.size >= 0 {
 		p.prefix, p.size, p.checked = 0, mulSize(p.elem.size, n), p.elem.checked
@@ -278,19 +257,11 @@ func (t *Type) newArray() *plan {
 
 // shortest returns the length of an implicit default: the first one allowed,
 // which need not be the smallest.
-func shortest(counts []span[uint64]) int {
+func shortest(counts []bounds[uint64]) int {
 	if len(counts) == 0 {
 		return 0
 	}
 	return int(min(counts[0].lo, maxPlanSize))
-}
-
-func countSpans(ranges []Range, div float64) []span[uint64] {
-	var spans []span[uint64]
-	for _, r := range ranges {
-		spans = addSpan(spans, saturateUint(math.Floor(r.Min*div+0.5)), saturateUint(math.Floor(r.Max*div+0.5)))
-	}
-	return spans
 }
 
 func (s *Switch) newPlan() *plan {
@@ -352,18 +323,6 @@ func (p *plan) isBytes() bool { return p.kind == String || p.kind == Blob || p.k
 // or an array of chars.
 func (p *plan) isText() bool {
 	return p.kind == Char || p.kind == String || p.kind == Array && p.elem.kind == Char
-}
-
-func width(k Kind) int {
-	switch k {
-	case Int8, Uint8, Char:
-		return 1
-	case Int16, Uint16:
-		return 2
-	case Int32, Uint32, Float32:
-		return 4
-	}
-	return 8
 }
 
 // saturateInt converts, giving the nearest integer to what is out of reach.
