@@ -1,3 +1,5 @@
 module github.com/culm-net/culm
 
 go 1.26
+
+require pgregory.net/rapid v1.3.0

@@ -28,12 +28,12 @@ type plan struct {
 	floats  []bounds[float64]
 
 	// Strings, blobs and arrays. prefix is the number of bytes of the length
-	// in front (0: the length is fixed); counts are the allowed numbers of
-	// bytes or elements, all when empty.
+	// in front, 0 if there is none since the count is fixed; counts are the
+	// allowed numbers of bytes or elements, all when empty.
 	prefix int
 	counts []bounds[uint64]
 
-	implied int // the number of bytes or elements in the implicit default
+	implied int // the number of bytes or elements in the implicit default; the fixed count
 
 	elem     *plan // Array
 	oldArray bool  // Array: a deprecated one such as uint32array
@@ -236,7 +236,7 @@ func (t *Type) newBytes() *plan {
 }
 
 func (t *Type) newArray() *plan {
-	p := &plan{kind: Array, size: -1, prefix: 2, checked: true, elem: t.elem.compile()}
+	p := &plan{kind: Array, size: -1, prefix: t.prefix, checked: true, elem: t.elem.compile()}
 	p.hasDefault = p.elem.hasDefault
 	if t.old != "" {
 		// The ranges of a deprecated array say nothing about its length or its
@@ -249,8 +249,8 @@ func (t *Type) newArray() *plan {
 	}
 	p.counts = scaleCounts(t)
 	p.implied = shortest(p.counts)
-	if n, ok := one(p.counts); ok && p.elem.size >= 0 {
-		p.prefix, p.size, p.checked = 0, mulSize(p.elem.size, n), p.elem.checked
+	if p.prefix == 0 && p.elem.size >= 0 {
+		p.size, p.checked = mulSize(p.elem.size, uint64(p.implied)), p.elem.checked
 	}
 	return p
 }
