@@ -306,18 +306,18 @@ func (p *plan) packUint(dst []byte, v uint64) ([]byte, *ValueError) {
 // the way.
 func (p *plan) packWhole(dst []byte, negative bool, v uint64) ([]byte, *ValueError) {
 	hi, scaled := bits.Mul64(v, uint64(p.divisor))
+	if hi != 0 {
+		return dst, problem(-1, "%d × %d does not fit into 64 bits", v, p.divisor)
+	}
 	// Panda3D rounds the modulus for integers, and ignores one that rounds to
 	// zero.
 	if m := saturateUint(math.Floor(p.modulus + 0.5)); m > 0 {
-		hi, scaled = 0, bits.Rem64(hi, scaled, m)
-		if negative && scaled > 0 {
+		if scaled %= m; negative && scaled > 0 {
 			scaled = m - scaled
 		}
 		negative = false
 	}
 	switch {
-	case hi != 0:
-		return dst, problem(-1, "%d × %d does not fit into 64 bits", v, p.divisor)
 	case !p.isFloat():
 		return p.storeWhole(dst, negative, scaled)
 	case negative:
