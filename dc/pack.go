@@ -196,7 +196,7 @@ func (p *plan) end(dst []byte, start int) ([]byte, *ValueError) {
 	n := len(dst) - start
 	switch {
 	case p.prefix == 2 && n > maxLength16 || uint64(n) > math.MaxUint32:
-		return dst, problem(-1, "longer than its length can say: the packed value may have 65535 bytes")
+		return dst, problem(-1, "%d bytes, at most %d can be packed", n, uint64(1)<<(8*p.prefix)-1)
 	case p.prefix == 2:
 		binary.LittleEndian.PutUint16(dst[start-2:], uint16(n))
 	case p.prefix == 4:
@@ -312,7 +312,10 @@ func (p *plan) packWhole(dst []byte, negative bool, v uint64) ([]byte, *ValueErr
 // packReal packs a real number: times the divisor, modulo the modulus and, for
 // an integer type, rounded half up.
 func (p *plan) packReal(dst []byte, v float64) ([]byte, *ValueError) {
-	scaled := v * float64(p.divisor)
+	scaled := v
+	if p.divisor != 1 {
+		scaled *= float64(p.divisor) // even times 1 would change the bits of a NaN
+	}
 	if m := p.modulus; m > 0 && scaled < 0 {
 		if scaled = m - math.Mod(-scaled, m); scaled == m {
 			scaled = 0
