@@ -157,7 +157,7 @@ func (b *builder) typedef(a *astParam) {
 	}
 	t := *p.typ
 	td := &Typedef{name: p.name, typ: &t}
-	t.typedef = td
+	t.typedef, t.plan = td, nil
 	t.dflt = p.dflt
 	t.hasDflt = p.hasDefault
 	b.addTypedef(td)
