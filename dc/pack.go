@@ -31,7 +31,7 @@ func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	case f.kind != Parameter:
 		out, bad = packParts(dst, f.plan.parts, args)
 	case len(args) != 1:
-		bad = problem(-1, "%d values for a single one", len(args))
+		bad = problem(-1, "%s for a single one", count(len(args), "value"))
 	default:
 		out, bad = f.plan.pack(dst, args[0])
 	}
@@ -123,7 +123,7 @@ func typeName(v any) string {
 
 func packParts(dst []byte, parts []part, l []any) ([]byte, *ValueError) {
 	if len(l) != len(parts) {
-		return dst, problem(-1, "%d values, want %d", len(l), len(parts))
+		return dst, problem(-1, "%s, want %d", count(len(l), "value"), len(parts))
 	}
 	for i := range parts {
 		var bad *ValueError
@@ -177,11 +177,11 @@ func (p *plan) packElems(dst []byte, n int, elem func(dst []byte, i int) ([]byte
 }
 
 func (p *plan) checkCount(n int) *ValueError {
-	if p.prefix > 0 && p.elem.size == 0 {
-		n = 0 // as it will be read
-	}
 	if !within(p.counts, uint64(n)) {
 		return p.badCount(-1, n)
+	}
+	if p.prefix > 0 && p.elem.size == 0 && !within(p.counts, 0) {
+		return problem(-1, "elements without bytes, which cannot be counted when they are read")
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (p *plan) end(dst []byte, start int) ([]byte, *ValueError) {
 	n := len(dst) - start
 	switch {
 	case p.prefix == 2 && n > maxLength16 || uint64(n) > math.MaxUint32:
-		return dst, problem(-1, "%d bytes, at most %d can be packed", n, uint64(1)<<(8*p.prefix)-1)
+		return dst, problem(-1, "%s, at most %d can be packed", count(n, "byte"), uint64(1)<<(8*p.prefix)-1)
 	case p.prefix == 2:
 		binary.LittleEndian.PutUint16(dst[start-2:], uint16(n))
 	case p.prefix == 4:
@@ -234,7 +234,7 @@ func (p *plan) packChar(dst []byte, s []byte) ([]byte, *ValueError) {
 	case !p.isByte():
 		return dst, problem(-1, "got a string, want a number")
 	case len(s) != 1:
-		return dst, problem(-1, "got a string of %d bytes, want a single one", len(s))
+		return dst, problem(-1, "got a string of %s, want a single one", count(len(s), "byte"))
 	case !p.allowed(s):
 		return dst, p.outOfRange(s, 0).unplaced()
 	}

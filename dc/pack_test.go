@@ -89,7 +89,7 @@ func TestPackRefuses(t *testing.T) {
 		{"f(string a)", []any{1}, "D.f, a: got int, want a string or []byte"},
 		{"f(string a)", []any{string(make([]byte, 65536))}, "D.f, a: 65536 bytes, at most 65535 can be packed"},
 		{"f(uint16 a[])", []any{make([]int, 32768)}, "D.f, a: 65536 bytes, at most 65535 can be packed"},
-		{"f(uint8 a[2])", []any{[]int{1}}, "D.f, a: 1 elements, allowed are 2"},
+		{"f(uint8 a[2])", []any{[]int{1}}, "D.f, a: 1 element, allowed are 2"},
 		{"f(uint16 a[])", []any{"ab"}, "D.f, a: got a string, want a slice"},
 		{"f(uint16 a[])", []any{7}, "D.f, a: got int, want a slice"},
 		{"f(uint8(0 - 9) a[][])", []any{[][]int{{1}, {2, 10}}}, "D.f, a[1][1]: 10 is not in 0 - 9"},
@@ -119,20 +119,20 @@ func TestPackRefuses(t *testing.T) {
 
 func TestCheckErrors(t *testing.T) {
 	for _, c := range []struct{ decl, packed, want string }{
-		{"f(uint16 a, uint16 b)", "010203", "D.f, b, byte 2: 1 bytes left, 2 are needed"},
-		{"f(uint8 a)", "0102", "D.f, byte 1: 1 bytes too many"},
+		{"f(uint16 a, uint16 b)", "010203", "D.f, b, byte 2: 1 byte left, 2 needed"},
+		{"f(uint8 a)", "0102", "D.f, byte 1: 1 byte too many"},
 		{"f(uint8(0 - 9) a)", "0a", "D.f, a, byte 0: 10 is not in 0 - 9"},
 		{"f(uint8, int16(-1 - 1) / 10)", "00ff7f", "D.f, #2, byte 1: 3276.7 is not in -1 - 1"},
-		{"f(string a, string b)", "0000ff", "D.f, b, byte 2: 1 bytes left, its length alone has 2"},
-		{"f(string a)", "050061", "D.f, a, byte 0: its length is 5, but only 1 bytes follow"},
+		{"f(string a, string b)", "0000ff", "D.f, b, byte 2: 1 byte left, its length alone has 2"},
+		{"f(string a)", "050061", "D.f, a, byte 0: its length is 5, but only 1 byte follow"},
 		{"f(blob32 a)", "ffffffff", "D.f, a, byte 0: its length is 4294967295, but only 0 bytes follow"},
 		{"f(string(1 - 2) a)", "0000", "D.f, a, byte 0: the length 0 is not in 1 - 2"},
 		{"f(uint16 a[])", "0300000000", "D.f, a, byte 0: 3 bytes are no whole number of elements of 2 bytes"},
 		{"f(uint16 a[1 - 2])", "0000", "D.f, a, byte 0: 0 elements, allowed are 1 - 2"},
-		{"f(string a[])", "0300000005", "D.f, a[1], byte 4: 1 bytes left, its length alone has 2"},
+		{"f(string a[])", "0300000005", "D.f, a[1], byte 4: 1 byte left, its length alone has 2"},
 		{"f(struct { uint8 x; uint8(0 - 9) y; } a[])", "040001090210", "D.f, a[1].y, byte 5: 16 is not in 0 - 9"},
 		{"f(switch (uint8 k) { case 1: uint8 x; break; } s)", "0207", "D.f, s.k, byte 0: the switch has no case 2"},
-		{"f(E a[])", "0100ff", "D.f, a, byte 0: 1 bytes of elements that have none"},
+		{"f(E a[])", "0100ff", "D.f, a, byte 0: 1 byte of elements that have none"},
 		{"uint8(0 - 9) f[2]", "010a", "D.f, [1], byte 1: 10 is not in 0 - 9"},
 	} {
 		f := declared(t, c.decl)
@@ -151,7 +151,7 @@ func TestParseTextErrors(t *testing.T) {
 		"(1, {12, \"\"})":     "D.f, s.x: 12 is not in 0 - 9",
 		"(1, {x = 1, z = 2})": "D.f, s.y: got the name z, want y",
 		"(1, 2)":              "D.f, s: got a number, want a list",
-		"(1)":                 "D.f: 1 values, want 2",
+		"(1)":                 "D.f: 1 value, want 2",
 		"(1 * 300, 2)":        "D.f: 301 values, want 2",
 		"1":                   "D.f: got a number, want a list",
 	} {
