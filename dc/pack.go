@@ -19,7 +19,8 @@ const maxLength16 = math.MaxUint16
 //     the divisor, reduced by the modulus and rounded half up as Panda3D does,
 //     and must then fit the type and its ranges
 //   - a string of one byte for a char, int8 or uint8
-//   - a string or []byte for a string, blob, or array of char, int8 or uint8
+//   - a string, []byte or array of bytes for a string, blob or array of char,
+//     and a string for an array of int8 or uint8
 //   - any slice or array for an array, struct or switch
 //
 // and named types of all these. What it appends always passes Check. On error,
@@ -70,6 +71,10 @@ func asBytes(v any) (s []byte, text, ok bool) {
 		return []byte(r.String()), true, true
 	case r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8:
 		return r.Bytes(), false, true
+	case r.Kind() == reflect.Array && r.Type().Elem() == reflect.TypeFor[byte]():
+		s := make([]byte, r.Len())
+		reflect.Copy(reflect.ValueOf(s), r)
+		return s, false, true
 	}
 	return nil, false, false
 }

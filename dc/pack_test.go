@@ -33,6 +33,7 @@ func TestPackGoTypes(t *testing.T) {
 		{"f(char, char, int8)", []any{"a", 98, myString("c")}, "616263"},
 		{"f(string, string, string)", []any{"a", []byte("b"), myString("c")}, "010061010062010063"},
 		{"f(blob, blob, blob32)", []any{"a", myBytes("b"), []byte(nil)}, "01006101006200000000"},
+		{"f(blob(2), string, char[])", []any{[2]byte{1, 2}, [1]byte{'s'}, [1]byte{'c'}}, "0102" + "010073" + "010063"},
 		{"f(char a[], char b[2], uint8 c[], int8 d[])", []any{"a", []byte("bc"), "d", []byte{1, 2}}, "0100616263010064" + "02000102"},
 		{"f(uint8 / 10 a[], uint8 / 10 b[])", []any{"a", []byte{1}}, "01006101000a"}, // strings are not scaled
 		{"f(uint16 a[], uint16 b[2], string c[])", []any{[]int{1}, [2]uint8{2, 3}, []string{"x"}}, "02000100" + "02000300" + "0300010078"},
