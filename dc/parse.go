@@ -31,10 +31,21 @@ type Options struct {
 // options. The error, if any, is an ErrorList.
 //
 // Whatever Panda3D's DCFile.read accepts is accepted, except for what no
-// running game can contain: types that are not declared before they are used,
-// declarations without names, methods as keys of switches, numbers beyond 64
-// bits, characters outside of ASCII (strings and comments may have any), and
-// what exceeds the bounds stated in limits.go. float32 is accepted in addition.
+// running game can contain or depend on:
+//
+//   - types that are not declared before they are used, which Panda3D leaves
+//     incomplete; a struct cannot contain itself
+//   - dclasses, structs, switches and typedefs without a name, where they are
+//     declared by themselves
+//   - methods as the key of a switch
+//   - an empty place before the first comma of a list of ranges
+//   - numbers beyond 64 bits, some of which Panda3D wraps around
+//   - bytes outside of ASCII, but in strings and comments: Panda3D takes them,
+//     a byte order mark too, for the end of the file
+//   - what exceeds the bounds stated in limits.go
+//
+// The type float32 and the number -9223372036854775808 are accepted in
+// addition.
 func Parse(files ...Source) (*Schema, error) {
 	return Options{}.Parse(files...)
 }
