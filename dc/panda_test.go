@@ -64,6 +64,7 @@ ram/***/;/* // */}`, 2600},
 	{"a field named like a type word with more letters", `dclass C { int8x(); int8 int8y; dclassy(); }`, 76149},
 	{"string and blob lengths", `dclass C { a(string(5), string(1-5), blob(3), blob32(4), blob32(1-70000), string(0-65535), string(1,3,5)); }`, 21785313},
 	{"arrays of a switch with a default only", `switch W (uint8 k) { default: int8 a; } dclass C { a(W w[2]); }`, 6709},
+	{"a keyword statement without keywords", `keyword; dclass C { a(); }`, 2352},
 }
 
 // pandaRefuses is files that Panda3D refuses, or accepts only as incomplete.
