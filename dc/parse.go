@@ -2,6 +2,7 @@ package dc
 
 import (
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -56,17 +57,27 @@ func ParseFiles(paths ...string) (*Schema, error) {
 }
 
 // ParseFiles reads files from disk and parses them like Options.Parse. The
-// error is an ErrorList, or what os.ReadFile returns.
+// error is an ErrorList, or wraps what package os returns.
 func (o Options) ParseFiles(paths ...string) (*Schema, error) {
 	files := make([]Source, len(paths))
 	for i, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := readFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("reading a DC file: %w", err)
 		}
 		files[i] = Source{path, text}
 	}
 	return o.Parse(files...)
+}
+
+// readFile reads no more than makes clear that a file is too large.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSourceSize+1))
 }
 
 // Parse is the function Parse with options.
