@@ -196,3 +196,39 @@ func TestTypes(t *testing.T) {
 		t.Error("class of a struct")
 	}
 }
+
+// Panda3D's hash of a schema whose numbers need the primes again and again.
+func TestHashOfLargeSchema(t *testing.T) {
+	if got := mustParse(t, string(largeSchema())).Hash(); got != 3108061528 {
+		t.Errorf("hash %d", got)
+	}
+}
+
+func TestTypedefsAndSwitches(t *testing.T) {
+	s := mustParse(t, `
+		typedef uint16 / 10 Tenths;
+		struct P { Tenths x; }
+		switch W (uint8) { case 1: P p; }
+		typedef W[2] Pair;
+		dclass C { a(P, Pair); }`)
+	var got []string
+	for _, td := range s.Typedefs() {
+		text := td.Name() + " " + td.Type().Kind().String()
+		if td.Implicit() {
+			text += " implicit"
+		}
+		if td.Type().Typedef() != td {
+			t.Errorf("the type of %s names another typedef", td.Name())
+		}
+		got = append(got, text)
+	}
+	if want := []string{"Tenths uint16", "P struct implicit", "W switch implicit", "Pair array"}; !slices.Equal(got, want) {
+		t.Errorf("typedefs %v, want %v", got, want)
+	}
+	if list := s.Switches(); len(list) != 1 || list[0].Name() != "W" {
+		t.Errorf("switches %v", list)
+	}
+	if got := s.Class("C").Fields()[0].String(); got != "C.a" {
+		t.Errorf("the field is called %s", got)
+	}
+}
