@@ -2,6 +2,7 @@ package dc
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/bits"
 	"reflect"
@@ -335,7 +336,7 @@ func (p *plan) packReal(dst []byte, v float64) ([]byte, *ValueError) {
 	if size := math.Abs(whole); size < 1<<64 {
 		return p.storeWhole(dst, whole < 0, uint64(size))
 	}
-	return dst, problem(-1, "%v does not fit into %d bits", v, 8*p.width)
+	return dst, problem(-1, "%v is not in %s", v, p.typeRange())
 }
 
 func (p *plan) storeSigned(dst []byte, v int64) ([]byte, *ValueError) {
@@ -386,13 +387,21 @@ func (p *plan) inRange(dst []byte) ([]byte, *ValueError) {
 	return dst, nil
 }
 
+// doesNotFit takes the number as it would be packed.
 func (p *plan) doesNotFit(negative bool, scaled uint64) *ValueError {
 	sign := ""
 	if negative {
 		sign = "-"
 	}
-	if p.divisor != 1 {
-		return problem(-1, "%s%v does not fit into %d bits", sign, float64(scaled)/float64(p.divisor), 8*p.width)
+	div := float64(p.divisor)
+	return problem(-1, "%s%s is not in %s", sign, scaledText(scaled, div), p.typeRange())
+}
+
+// typeRange is what an integer type can hold at all.
+func (p *plan) typeRange() string {
+	div, top := float64(p.divisor), uint64(1)<<(8*p.width)-1
+	if p.isSigned() {
+		return fmt.Sprintf("-%s - %s", scaledText(top/2+1, div), scaledText(top/2, div))
 	}
-	return problem(-1, "%s%d does not fit into %d bits", sign, scaled, 8*p.width)
+	return "0 - " + scaledText(top, div)
 }

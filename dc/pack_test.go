@@ -68,16 +68,16 @@ func TestPackRefuses(t *testing.T) {
 		args []any
 		want string // the error
 	}{
-		{"f(int8 a)", []any{128}, "D.f, a: 128 does not fit into 8 bits"},
-		{"f(int8 a)", []any{-129}, "D.f, a: -129 does not fit into 8 bits"},
-		{"f(uint32 a)", []any{-1}, "D.f, a: -1 does not fit into 32 bits"},
-		{"f(uint32 a)", []any{-0.6}, "D.f, a: -1 does not fit into 32 bits"},
-		{"f(uint64 a)", []any{math.Ldexp(1, 64)}, "D.f, a: 1.8446744073709552e+19 does not fit into 64 bits"},
-		{"f(int64 a)", []any{uint64(1 << 63)}, "D.f, a: 9223372036854775808 does not fit into 64 bits"},
+		{"f(int8 a)", []any{128}, "D.f, a: 128 is not in -128 - 127"},
+		{"f(int8 a)", []any{-129}, "D.f, a: -129 is not in -128 - 127"},
+		{"f(uint32 a)", []any{-1}, "D.f, a: -1 is not in 0 - 4294967295"},
+		{"f(uint32 a)", []any{-0.6}, "D.f, a: -1 is not in 0 - 4294967295"},
+		{"f(uint64 a)", []any{math.Ldexp(1, 64)}, "D.f, a: 1.8446744073709552e+19 is not in 0 - 18446744073709551615"},
+		{"f(int64 a)", []any{uint64(1 << 63)}, "D.f, a: 9223372036854775808 is not in -9223372036854775808 - 9223372036854775807"},
 		{"f(int64 / 10 a)", []any{int64(math.MaxInt64)}, "D.f, a: 9223372036854775807 × 10 does not fit into 64 bits"},
-		{"f(int16 / 10 a)", []any{3276.8}, "D.f, a: 3276.8 does not fit into 16 bits"},
-		{"f(int16 a)", []any{math.NaN()}, "D.f, a: NaN does not fit into 16 bits"},
-		{"f(int64 a)", []any{math.Inf(-1)}, "D.f, a: -Inf does not fit into 64 bits"},
+		{"f(int16 / 10 a)", []any{3276.8}, "D.f, a: 3276.8 is not in -3276.8 - 3276.7"},
+		{"f(int16 a)", []any{math.NaN()}, "D.f, a: NaN is not in -32768 - 32767"},
+		{"f(int64 a)", []any{math.Inf(-1)}, "D.f, a: -Inf is not in -9223372036854775808 - 9223372036854775807"},
 		{"f(float32 a)", []any{1e300}, "D.f, a: 1e+300 does not fit into 32 bits"},
 		{"f(float64(0 - 1) a)", []any{math.NaN()}, "D.f, a: nan is not in 0 - 1"},
 		{"f(int16(-1 - 1) / 1000 a)", []any{1.001}, "D.f, a: 1.001 is not in -1 - 1"},
@@ -99,12 +99,12 @@ func TestPackRefuses(t *testing.T) {
 		{"f(struct { uint8 x; } a)", []any{map[string]any{"x": 1}}, "D.f, a: got map[string]interface {}, want a slice"},
 		{"f(switch (uint8 k) { case 1: uint8 x; break; } s)", []any{[]any{2}}, "D.f, s.k: the switch has no case 2"},
 		{"f(switch (uint8 k) { case 1: uint8 x; break; } s)", []any{[]any{1}}, "D.f, s: 0 values, want 1"},
-		{"f(switch (uint8 k) { case 1: uint8 x; break; } s)", []any{[]any{1, 300}}, "D.f, s.x: 300 does not fit into 8 bits"},
+		{"f(switch (uint8 k) { case 1: uint8 x; break; } s)", []any{[]any{1, 300}}, "D.f, s.x: 300 is not in 0 - 255"},
 		{"f(switch (uint8 k) { case 1: uint8 x; break; } s)", []any{[]any{}}, "D.f, s: no values, want a switch key and what follows it"},
-		{"f(uint8, uint8)", []any{1, 256}, "D.f, #2: 256 does not fit into 8 bits"},
+		{"f(uint8, uint8)", []any{1, 256}, "D.f, #2: 256 is not in 0 - 255"},
 		{"f(uint8 a)", nil, "D.f: 0 values, want 1"},
 		{"uint8 f", []any{1, 2}, "D.f: 2 values for a single one"},
-		{"uint8 f[]", []any{[]int{1, 256}}, "D.f, [1]: 256 does not fit into 8 bits"},
+		{"uint8 f[]", []any{[]int{1, 256}}, "D.f, [1]: 256 is not in 0 - 255"},
 	} {
 		f := declared(t, c.decl)
 		got, err := f.Pack([]byte("dst"), c.args...)
