@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -149,5 +150,41 @@ func TestUnpackTypes(t *testing.T) {
 	f = declared(t, "uint8 f[]")
 	if values, err := f.Unpack([]byte("\x02\x00\x01\x02")); err != nil || fmt.Sprint(values) != "[[1 2]]" {
 		t.Errorf("a parameter field gives %v (%v)", values, err)
+	}
+}
+
+// A few lines of structs that contain each other twice make many values without
+// bytes, which must cost nothing.
+func TestHollow(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("struct S0 {};\n")
+	for i := range 16 {
+		fmt.Fprintf(&b, "struct S%d { S%d a; S%d b; };\n", i+1, i, i)
+	}
+	b.WriteString("dclass D { f(struct { S16 s; uint8 x; } a[]); };")
+	f := mustParse(t, b.String()).Class("D").FieldByName("f")
+	packed := []byte("\x02\x00\x01\x02")
+	const text = "(a = [{s = {}, x = 1}, {s = {}, x = 2}])"
+	if got, err := f.AppendText(nil, packed); err != nil || string(got) != text {
+		t.Errorf("%s (%v), want %s", got, err, text)
+	}
+	if got, err := f.ParseText(nil, text); err != nil || !bytes.Equal(got, packed) {
+		t.Errorf("%x (%v), want %x", got, err, packed)
+	}
+	values, err := f.Unpack(packed)
+	if want := "[[[[] 1] [[] 2]]]"; err != nil || fmt.Sprint(values) != want {
+		t.Errorf("%v (%v), want %s", values, err, want)
+	}
+	if got, err := f.Pack(nil, values...); err != nil || !bytes.Equal(got, packed) {
+		t.Errorf("%x (%v), want %x", got, err, packed)
+	}
+	for name, run := range map[string]func(){
+		"AppendText":    func() { _, _ = f.AppendText(nil, packed) },
+		"Unpack":        func() { _, _ = f.Unpack(packed) },
+		"AppendDefault": func() { f.AppendDefault(nil) },
+	} {
+		if got := allocated(run); got > 2048 {
+			t.Errorf("%s allocates %d bytes", name, got)
+		}
 	}
 }
