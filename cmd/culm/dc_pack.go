@@ -18,7 +18,7 @@ func (c *dcPackCommand) Run(e *env) error {
 	}
 	packed, err := field.ParseText(nil, text)
 	if err != nil {
-		return fmt.Errorf("the value is refused: %w", err)
+		return fmt.Errorf("the value is refused: %v", err) // %v: it is in no file
 	}
 	fmt.Fprintf(e.stdout, "%x\n", packed)
 	return nil

@@ -90,7 +90,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	prefix := "culm: "
-	if _, ok := err.(dc.ErrorList); ok {
+	if _, ok := errors.AsType[dc.ErrorList](err); ok {
 		prefix = "" // it begins with file:line:column, as editors like it
 	}
 	fmt.Fprintf(stderr, "%s%v\n", prefix, err)
