@@ -73,7 +73,7 @@ func (b *builder) parents(c *Class, a *astClass) (unsure bool) {
 			b.fail(n.pos, "%s", b.undefined(n, word))
 		case p.strct != c.strct:
 			b.fail(n.pos, "%s cannot inherit from %s: expected %s", c, p, word)
-		case i > 0 && b.opt.NoMultipleInheritance:
+		case i > 0 && !c.strct && b.opt.NoMultipleInheritance:
 			b.fail(n.pos, "more than one parent: expected one only, since multiple inheritance is switched off")
 		default:
 			c.parents = append(c.parents, p)

@@ -20,6 +20,7 @@ const (
 	tokString           // 'a' or "a": text is what it stands for
 	tokHex              // <0102>: text is the bytes
 	tokPunct            // any other single character
+	tokComment          // only in a trace
 )
 
 type token struct {
@@ -51,10 +52,10 @@ func init() {
 // "0-5" is the two numbers 0 and -5, and only blanks, tabs, carriage returns
 // and newlines are white space.
 type lexer struct {
-	src      *source
-	off      int
-	errs     *errorSink
-	comments *[]token // when not nil, comments are kept here
+	src   *source
+	off   int
+	errs  *errorSink
+	trace *[]token // when not nil, all tokens and comments are kept here
 }
 
 func (l *lexer) at(off int) pos { return pos{l.src, off} }
@@ -89,9 +90,8 @@ func (l *lexer) skip() {
 }
 
 func (l *lexer) comment(n int) {
-	if l.comments != nil {
-		text := strings.TrimRight(string(l.src.text[l.off:l.off+n]), " \t\r")
-		*l.comments = append(*l.comments, token{off: l.off, end: l.off + n, text: text})
+	if l.trace != nil {
+		*l.trace = append(*l.trace, token{kind: tokComment, off: l.off, end: l.off + n})
 	}
 	l.off += n
 }
@@ -114,6 +114,14 @@ func hexDigit(c byte) int {
 }
 
 func (l *lexer) next() token {
+	t := l.scan()
+	if l.trace != nil && t.kind != tokEOF {
+		*l.trace = append(*l.trace, t)
+	}
+	return t
+}
+
+func (l *lexer) scan() token {
 	for {
 		l.skip()
 		text, start := l.src.text, l.off

@@ -15,7 +15,7 @@ type Source struct {
 // which numbers fields have, and the hash; the zero value means Panda3D's
 // defaults.
 type Options struct {
-	// NoMultipleInheritance is dc-multiple-inheritance 0: a class has at most
+	// NoMultipleInheritance is dc-multiple-inheritance 0: a dclass has at most
 	// one parent, and each class numbers its fields from 0, inherited ones
 	// first.
 	NoMultipleInheritance bool

@@ -32,6 +32,7 @@ const (
 	markBlock          // the brace of a class or switch
 	markRangeEnd       // a negative number that means "to"
 	markCase           // case or default
+	markKey            // the parenthesis before the key of a switch
 )
 
 // newParser returns nil if text is too large.
@@ -45,7 +46,7 @@ func newParser(name string, text []byte) *parser {
 }
 
 func (p *parser) start(src *source) {
-	p.lex = lexer{src: src, errs: p.errs, comments: p.lex.comments}
+	p.lex = lexer{src: src, errs: p.errs, trace: p.lex.trace}
 	p.hasAhead = false
 	p.advance()
 }

@@ -316,6 +316,7 @@ func (p *parser) switchDecl() (*astSwitch, bool) {
 	defer p.leave()
 	p.advance()
 	s.name = p.optionalName()
+	p.mark(markKey)
 	if !p.punct("(", `"(" and the type of the key`) {
 		return nil, false
 	}
