@@ -175,6 +175,16 @@ func checkParts(parts []part, b []byte, off int) (int, *ValueError) {
 }
 
 func (p *plan) checkArray(b []byte, off int) (int, *ValueError) {
+	if p.prefix == 0 && p.elem.size < 0 {
+		for i := range p.implied {
+			end, bad := p.elem.check(b, off)
+			if bad != nil {
+				return off, bad.inElem(i)
+			}
+			off = end
+		}
+		return off, nil
+	}
 	start, end, bad := p.content(b, off)
 	if bad != nil {
 		return off, bad
@@ -208,6 +218,10 @@ func (p *plan) checkArray(b []byte, off int) (int, *ValueError) {
 // content finds where the content of a string, blob or array begins and ends,
 // and makes sure that it is all there.
 func (p *plan) content(b []byte, off int) (start, end int, bad *ValueError) {
+	if p.prefix == 0 && p.size < 0 {
+		end, bad = p.skip(b, off)
+		return off, end, bad
+	}
 	start = off + p.prefix
 	if start > len(b) {
 		return 0, 0, p.tooShort(b, off)
@@ -246,6 +260,16 @@ func (p *plan) skip(b []byte, off int) (int, *ValueError) {
 			return off, p.unknownKey(b, off, end)
 		}
 		return skipParts(c.parts, b, end)
+	}
+	if p.prefix == 0 {
+		for i := range p.implied {
+			end, bad := p.elem.skip(b, off)
+			if bad != nil {
+				return off, bad.inElem(i)
+			}
+			off = end
+		}
+		return off, nil
 	}
 	_, end, bad := p.content(b, off)
 	return end, bad

@@ -29,7 +29,7 @@ func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	var bad *ValueError
 	switch {
 	case f.kind != Parameter:
-		out, bad = packParts(dst, f.plan.parts, anyArgs(args))
+		out, bad = packParts(dst, f.plan.parts, args)
 	case len(args) != 1:
 		bad = problem(-1, "%d values for a single one", len(args))
 	default:
@@ -41,31 +41,20 @@ func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	return out, nil
 }
 
-// list is a sequence of Go values.
-type list interface {
-	len() int
-	at(i int) any
-}
-
-type anyArgs []any
-
-func (l anyArgs) len() int     { return len(l) }
-func (l anyArgs) at(i int) any { return l[i] }
-
-type reflectList struct{ v reflect.Value }
-
-func (l reflectList) len() int     { return l.v.Len() }
-func (l reflectList) at(i int) any { return l.v.Index(i).Interface() }
-
-func asList(v any) (list, bool) {
+// asList also takes slices and arrays of concrete types.
+func asList(v any) ([]any, bool) {
 	if l, ok := v.([]any); ok {
-		return anyArgs(l), true
+		return l, true
 	}
 	r := reflect.ValueOf(v)
-	if k := r.Kind(); k == reflect.Slice || k == reflect.Array {
-		return reflectList{r}, true
+	if k := r.Kind(); k != reflect.Slice && k != reflect.Array {
+		return nil, false
 	}
-	return nil, false
+	l := make([]any, r.Len())
+	for i := range l {
+		l[i] = r.Index(i).Interface()
+	}
+	return l, true
 }
 
 // asBytes also takes named types; text tells strings from bytes.
@@ -111,13 +100,13 @@ func (p *plan) pack(dst []byte, v any) ([]byte, *ValueError) {
 	if !ok {
 		return dst, problem(-1, "got %s, want a slice", typeName(v))
 	}
-	if p.size == 0 && l.len() == 0 {
+	if p.size == 0 && len(l) == 0 {
 		return p.packNothing(dst)
 	}
 	switch p.kind {
 	case Array:
-		return p.packElems(dst, l.len(), func(dst []byte, i int) ([]byte, *ValueError) {
-			return p.elem.pack(dst, l.at(i))
+		return p.packElems(dst, len(l), func(dst []byte, i int) ([]byte, *ValueError) {
+			return p.elem.pack(dst, l[i])
 		})
 	case SwitchKind:
 		return p.packSwitch(dst, l)
@@ -132,25 +121,25 @@ func typeName(v any) string {
 	return reflect.TypeOf(v).String()
 }
 
-func packParts(dst []byte, parts []part, l list) ([]byte, *ValueError) {
-	if l.len() != len(parts) {
-		return dst, problem(-1, "%d values, want %d", l.len(), len(parts))
+func packParts(dst []byte, parts []part, l []any) ([]byte, *ValueError) {
+	if len(l) != len(parts) {
+		return dst, problem(-1, "%d values, want %d", len(l), len(parts))
 	}
 	for i := range parts {
 		var bad *ValueError
-		if dst, bad = parts[i].plan.pack(dst, l.at(i)); bad != nil {
+		if dst, bad = parts[i].plan.pack(dst, l[i]); bad != nil {
 			return dst, bad.inPart(parts, i)
 		}
 	}
 	return dst, nil
 }
 
-func (p *plan) packSwitch(dst []byte, l list) ([]byte, *ValueError) {
-	if l.len() == 0 {
+func (p *plan) packSwitch(dst []byte, l []any) ([]byte, *ValueError) {
+	if len(l) == 0 {
 		return dst, problem(-1, "no values, want a switch key and what follows it")
 	}
 	start := len(dst)
-	dst, bad := p.key.plan.pack(dst, l.at(0))
+	dst, bad := p.key.plan.pack(dst, l[0])
 	if bad != nil {
 		return dst, bad.inPart([]part{p.key}, 0)
 	}
@@ -158,14 +147,8 @@ func (p *plan) packSwitch(dst []byte, l list) ([]byte, *ValueError) {
 	if c == nil {
 		return dst, p.unknownKey(dst, start, len(dst)).unplaced()
 	}
-	return packParts(dst, c.parts, tail{l})
+	return packParts(dst, c.parts, l[1:])
 }
-
-// tail is a list without its first value.
-type tail struct{ list }
-
-func (t tail) len() int     { return t.list.len() - 1 }
-func (t tail) at(i int) any { return t.list.at(i + 1) }
 
 // packNothing packs a value that has no bytes.
 func (p *plan) packNothing(dst []byte) ([]byte, *ValueError) {
@@ -306,18 +289,18 @@ func (p *plan) packUint(dst []byte, v uint64) ([]byte, *ValueError) {
 // the way.
 func (p *plan) packWhole(dst []byte, negative bool, v uint64) ([]byte, *ValueError) {
 	hi, scaled := bits.Mul64(v, uint64(p.divisor))
+	if hi != 0 {
+		return dst, problem(-1, "%d × %d does not fit into 64 bits", v, p.divisor)
+	}
 	// Panda3D rounds the modulus for integers, and ignores one that rounds to
 	// zero.
 	if m := saturateUint(math.Floor(p.modulus + 0.5)); m > 0 {
-		hi, scaled = 0, bits.Rem64(hi, scaled, m)
-		if negative && scaled > 0 {
+		if scaled %= m; negative && scaled > 0 {
 			scaled = m - scaled
 		}
 		negative = false
 	}
 	switch {
-	case hi != 0:
-		return dst, problem(-1, "%d × %d does not fit into 64 bits", v, p.divisor)
 	case !p.isFloat():
 		return p.storeWhole(dst, negative, scaled)
 	case negative:

@@ -113,7 +113,7 @@ func (p *plan) packLiterals(dst []byte, items []*literal) ([]byte, *ValueError) 
 	switch {
 	case p.isNumber():
 		return dst, problem(-1, "got a list, want a number")
-	case p.size == 0 && len(items) == 0:
+	case p.hollow() && len(items) == 0:
 		return p.packNothing(dst)
 	case p.kind == Array:
 		elem := part{plan: p.elem}

@@ -17,6 +17,9 @@ type plan struct {
 	// has ranges, counts or a switch key. A plan with a size and without
 	// checks is verified by comparing lengths.
 	checked bool
+	// nested is how many values there are inside, at least; it saturates. It
+	// says something of those that have no bytes.
+	nested int
 
 	// Numbers and chars. width is their number of bytes; packed = value ×
 	// divisor; modulus is scaled by the divisor, 0 without one.
@@ -28,12 +31,12 @@ type plan struct {
 	floats  []bounds[float64]
 
 	// Strings, blobs and arrays. prefix is the number of bytes of the length
-	// in front (0: the length is fixed); counts are the allowed numbers of
-	// bytes or elements, all when empty.
+	// in front, 0 if there is none since the count is fixed; counts are the
+	// allowed numbers of bytes or elements, all when empty.
 	prefix int
 	counts []bounds[uint64]
 
-	implied int // the number of bytes or elements in the implicit default
+	implied int // the number of bytes or elements in the implicit default; the fixed count
 
 	elem     *plan // Array
 	oldArray bool  // Array: a deprecated one such as uint32array
@@ -152,6 +155,7 @@ func (p *Param) compile() part {
 func newSequence(kind Kind, parts []part) *plan {
 	p := &plan{kind: kind, parts: parts, hasDefault: haveDefault(parts)}
 	p.size, p.checked = layout(parts)
+	p.nested = nested(parts)
 	return p
 }
 
@@ -162,6 +166,14 @@ func haveDefault(parts []part) bool {
 		}
 	}
 	return false
+}
+
+func nested(parts []part) int {
+	n := len(parts)
+	for _, q := range parts {
+		n = addSize(n, q.plan.nested)
+	}
+	return n
 }
 
 func layout(parts []part) (size int, checked bool) {
@@ -236,7 +248,7 @@ func (t *Type) newBytes() *plan {
 }
 
 func (t *Type) newArray() *plan {
-	p := &plan{kind: Array, size: -1, prefix: 2, checked: true, elem: t.elem.compile()}
+	p := &plan{kind: Array, size: -1, prefix: t.prefix, checked: true, elem: t.elem.compile()}
 	p.hasDefault = p.elem.hasDefault
 	if t.old != "" {
 		// The ranges of a deprecated array say nothing about its length or its
@@ -249,8 +261,9 @@ func (t *Type) newArray() *plan {
 	}
 	p.counts = scaleCounts(t)
 	p.implied = shortest(p.counts)
-	if n, ok := one(p.counts); ok && p.elem.size >= 0 {
-		p.prefix, p.size, p.checked = 0, mulSize(p.elem.size, n), p.elem.checked
+	p.nested = mulSize(addSize(1, p.elem.nested), uint64(p.implied))
+	if p.prefix == 0 && p.elem.size >= 0 {
+		p.size, p.checked = mulSize(p.elem.size, uint64(p.implied)), p.elem.checked
 	}
 	return p
 }
@@ -271,6 +284,7 @@ func (s *Switch) newPlan() *plan {
 	sizes := func(c *casePlan) {
 		p.hasDefault = p.hasDefault || haveDefault(c.parts)
 		n, _ := layout(c.parts)
+		p.nested = max(p.nested, addSize(1, nested(c.parts)))
 		if n = addSize(n, p.key.plan.size); p.first == nil && p.other == nil {
 			p.size = n
 		} else if n != p.size {
@@ -309,6 +323,11 @@ func (p *plan) choose(key []byte) *casePlan {
 	}
 	return p.other
 }
+
+// hollow says that the value has no bytes but so much inside that texts leave it
+// out: a few lines of structs that contain each other twice make billions of
+// empty structs.
+func (p *plan) hollow() bool { return p.size == 0 && p.nested > 100 }
 
 func (p *plan) isFloat() bool { return p.kind == Float32 || p.kind == Float64 }
 

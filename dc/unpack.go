@@ -95,7 +95,7 @@ func unpackParts(values []any, parts []part, b []byte, off int) ([]any, int) {
 	return values, off
 }
 
-// count returns how many checked values b is made of.
+// count returns how many checked values b is made of, 0 if they have no bytes.
 func (p *plan) count(b []byte) int {
 	if p.size > 0 {
 		return len(b) / p.size
