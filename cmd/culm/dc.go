@@ -13,6 +13,7 @@ type dcCommands struct {
 	Show   dcShowCommand   `cmd:"" help:"List the classes of DC files with their fields, inherited ones included."`
 	Pack   dcPackCommand   `cmd:"" help:"Pack the value of a field and print the bytes in hex."`
 	Unpack dcUnpackCommand `cmd:"" help:"Unpack the bytes of a field and print the value."`
+	Fmt    dcFmtCommand    `cmd:"" help:"Bring DC files into the canonical layout; comments stay and the hash does not change."`
 	Diff   dcDiffCommand   `cmd:"" help:"Say what changed between two schemas and whether old clients still fit."`
 }
 
