@@ -133,7 +133,7 @@ func every(interval time.Duration, f func()) (stop func()) {
 	}
 }
 
-// logStats logs what is not zero in a stats struct.
+// logStats logs a stats struct.
 func logStats(log *slog.Logger, msg string, stats any) {
 	attrs, err := console.Attrs(stats)
 	if err != nil {

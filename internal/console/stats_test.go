@@ -99,7 +99,7 @@ func TestAttrs(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := slog.GroupValue(attrs...).String()
-	want := "[clients=3 tick_seconds=0.005 full=true ejected=[flood=7] conn_bytes=9]"
+	want := "[zones=0 clients=3 tick_seconds=0.005 load=0 full=true ejected=[flood=7] conn_bytes=9]"
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
