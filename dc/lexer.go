@@ -11,16 +11,16 @@ import (
 type tokenKind uint8
 
 const (
-	tokEOF    tokenKind = iota
-	tokIdent            // a name; keywords of fields ("ram") are names too
-	tokWord             // a reserved word
-	tokUint             // digits or 0x digits: num
-	tokInt              // a sign and digits: num holds the int64
-	tokReal             // digits with a point: num holds the float64's bits
-	tokString           // 'a' or "a": text is what it stands for
-	tokHex              // <0102>: text is the bytes
-	tokPunct            // any other single character
-	tokComment          // only in a trace
+	tokEOF     tokenKind = iota
+	tokIdent             // a name; keywords of fields ("ram") are names too
+	tokWord              // a reserved word
+	tokUint              // digits or 0x digits: num
+	tokInt               // a sign and digits: num holds the int64
+	tokReal              // digits with a point: num holds the float64's bits
+	tokString            // 'a' or "a": text is what it stands for
+	tokHex               // <0102>: text is the bytes
+	tokPunct             // any other single character
+	tokComment           // only in a trace
 )
 
 type token struct {
@@ -327,7 +327,7 @@ func (l *lexer) quoted(quote byte) token {
 		}
 	}
 	if i >= len(text) || text[i] != quote {
-		l.errs.add(l.at(start), "this string is never closed: expected %c before the end of the line", quote)
+		l.errs.lost(l.at(start), "this string is never closed: expected %c before the end of the line", quote)
 	} else {
 		i++
 	}
@@ -348,9 +348,9 @@ func (l *lexer) hexString() token {
 	}
 	switch {
 	case i == len(text):
-		l.errs.add(l.at(start), "these hex digits are never closed: expected > before the end of the file")
+		l.errs.lost(l.at(start), "these hex digits are never closed: expected > before the end of the file")
 	case text[i] != '>':
-		l.errs.add(l.at(i), "unexpected %q in hex digits: expected 0-9, a-f or the closing >", text[i])
+		l.errs.lost(l.at(i), "unexpected %q in hex digits: expected 0-9, a-f or the closing >", text[i])
 	case digits%2 != 0:
 		l.errs.add(l.at(start), "an odd number of hex digits: expected two for each byte")
 	}

@@ -14,12 +14,15 @@ const (
 	// maxDepth bounds how deeply types and lists nest, in the text as well as
 	// through the names of structs and typedefs.
 	maxDepth = 64
+	// maxRanges bounds the ranges of one type.
+	maxRanges = 1024
 	// maxNumbers bounds the classes and the numbered fields, whose numbers
 	// are 16 bits wide in every protocol.
 	maxNumbers = 1 << 16
-	// maxInherited bounds the inherited fields of all classes together, which
-	// diamonds multiply when virtual inheritance is off.
-	maxInherited = 1 << 20
+	// maxInherited bounds what all classes together inherit: fields, which
+	// diamonds multiply when virtual inheritance is off, and the places in the
+	// tables of their numbers.
+	maxInherited = 1 << 21
 	// maxValues bounds how many numbers and bytes the smallest value of one
 	// type consists of ("blob32(4000000000)" asks for more), and how many
 	// items one written value has after "v * n" is multiplied out.

@@ -86,14 +86,16 @@ func (p *parser) mark(m mark) {
 
 // fail reports an error and returns false.
 func (p *parser) fail(at pos, format string, args ...any) bool {
-	if !p.stopped {
+	if !p.stopped && !p.errs.broken {
 		p.errs.add(at, format, args...)
 	}
+	p.errs.broken = false
 	return false
 }
 
 // fatal reports an error and ends the parsing of all files.
 func (p *parser) fatal(at pos, format string, args ...any) bool {
+	p.errs.broken = false
 	p.fail(at, format, args...)
 	p.stopped = true
 	p.advance()

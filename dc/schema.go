@@ -69,6 +69,8 @@ type Field struct {
 	params   []*Param // Atomic: its parameters; Parameter: exactly one; Molecular: those of its atomics, in order
 	atomics  []*Field // Molecular only
 	plan     *plan    // compiled once by plan.go
+
+	cost
 }
 
 // Param is a value with a name (perhaps empty), a type and perhaps a default:
