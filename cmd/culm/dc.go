@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/culm-net/culm/dc"
@@ -36,7 +37,7 @@ type dcFiles struct {
 
 func (f dcFiles) schema() (*dc.Schema, error) { return f.parse(f.Files) }
 
-// dcField is a field of a schema and something about it.
+// dcField is a field of a schema.
 type dcField struct {
 	dcOptions
 	Field string `required:"" placeholder:"CLASS.FIELD" help:"The field; it may be inherited."`
@@ -72,11 +73,20 @@ func (f *dcField) find(files []string) (*dc.Field, error) {
 	return field, nil
 }
 
-// splitLast takes the last argument off from the files before it.
-func splitLast(args []string) (files []string, last string, err error) {
+// filesAndValue takes the value at the end of args off the files before it. A
+// value "-" is read from standard input.
+func filesAndValue(args []string, stdin io.Reader) (files []string, value string, err error) {
 	n := len(args) - 1
 	if n < 1 {
 		return nil, "", usageErrorf("expected DC files and a value, got only %q", args)
 	}
-	return args[:n], args[n], nil
+	files, value = args[:n], args[n]
+	if value == "-" {
+		b, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, "", fmt.Errorf("cannot read standard input: %w", err)
+		}
+		value = strings.TrimSpace(string(b))
+	}
+	return files, value, nil
 }

@@ -4,11 +4,11 @@ import "fmt"
 
 type dcPackCommand struct {
 	dcField
-	Args []string `arg:"" name:"files> ... <text" help:"DC files, then the value in Panda3D's text form, for example '(1.5, \"hello\")'. Put -- before a value that begins with a minus sign."`
+	Args []string `arg:"" name:"files> ... <text" help:"DC files, then the value in Panda3D's text form, for example '(1.5, \"hello\")'. A single - reads it from standard input. Put -- before a value that begins with a minus sign."`
 }
 
 func (c *dcPackCommand) Run(e *env) error {
-	files, text, err := splitLast(c.Args)
+	files, text, err := filesAndValue(c.Args, e.stdin)
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,11 @@ import (
 
 type dcUnpackCommand struct {
 	dcField
-	Args []string `arg:"" name:"files> ... <hex" help:"DC files, then the packed bytes as hexadecimal digits; blanks between them are allowed."`
+	Args []string `arg:"" name:"files> ... <hex" help:"DC files, then the packed bytes as hexadecimal digits; blanks between them are allowed, and a single - reads them from standard input."`
 }
 
 func (c *dcUnpackCommand) Run(e *env) error {
-	files, digits, err := splitLast(c.Args)
+	files, digits, err := filesAndValue(c.Args, e.stdin)
 	if err != nil {
 		return err
 	}

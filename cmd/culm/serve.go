@@ -55,7 +55,7 @@ func (f *serveFlags) run(ctx context.Context, log *slog.Logger, r role) (err err
 			return err
 		}
 		if err := web.Register(r.name, r.stats); err != nil {
-			return err
+			return errors.Join(err, web.Close())
 		}
 		log.Info("serving metrics", "addr", web.Addr().String(), "profiles", web.Loopback())
 		var serving sync.WaitGroup
