@@ -115,8 +115,8 @@ func (b *builder) checkName(n astName) {
 }
 
 // keywordSet makes the set of the keywords written after a field.
-func (b *builder) keywordSet(words []astName) KeywordSet {
-	var k KeywordSet
+func (b *builder) keywordSet(words []astName) keywordSet {
+	var k keywordSet
 	for _, w := range words {
 		if !b.keyword(w.text) {
 			b.fail(w.pos, "unknown keyword %q: expected %s, or a statement \"keyword %s\" before", w.text,
@@ -124,7 +124,7 @@ func (b *builder) keywordSet(words []astName) KeywordSet {
 			continue
 		}
 		b.noteKeyword(w.text)
-		if k.HasName(w.text) {
+		if k.has(w.text) {
 			continue
 		}
 		k.names = append(k.names, w.text)

@@ -1,9 +1,6 @@
 package dc
 
-import (
-	"errors"
-	"math"
-)
+import "errors"
 
 // param makes a parameter. It always returns one.
 func (b *builder) param(a *astParam) *Param {
@@ -190,9 +187,10 @@ func (t *Type) setSize() {
 			t.prefix = 4
 		}
 		if r := t.scaledLengths(); len(r) > 0 {
-			t.values = satAdd(1, int(r[0].lo))
+			least := int(min(r[0].lo, saturated))
+			t.values = satAdd(1, least)
 			if len(r) == 1 && r[0].lo == r[0].hi {
-				t.prefix, t.fixed = 0, int(r[0].lo)
+				t.prefix, t.fixed = 0, least
 			}
 		}
 	default:
@@ -230,7 +228,8 @@ func newSwitchType(s *Switch) *Type {
 	if s.dflt != nil {
 		all = append(all[:len(all):len(all)], s.dflt)
 	}
-	t.fixedPanda = s.key.typ.fixedPanda
+	// Panda3D compares with the size of the first case, and with 0 without one.
+	t.fixedPanda = s.key.typ.fixedPanda && (len(s.cases) > 0 || s.dflt == nil)
 	for _, c := range all {
 		size, panda := s.key.typ.fixed, true
 		for _, f := range c.fields {
@@ -430,22 +429,4 @@ func (b *builder) switchCost(s *Switch, a *astSwitch) {
 	s.values = satAdd(s.values, most)
 	s.hashed = satAdd(s.hashed, 1)
 	b.check(a.pos, s.cost)
-}
-
-// modulusFits tells whether the modulus is one that Panda3D allows: at most
-// one more than the largest value.
-func (t *Type) modulusFits() bool {
-	bits := 64
-	k := t.kind
-	if t.old != "" {
-		k = t.elem.kind
-	}
-	switch k {
-	case Int8, Int16, Int32, Int64:
-		bits = 8*k.width() - 1
-	case Uint8, Uint16, Uint32:
-		bits = 8 * k.width()
-	}
-	scaled := truncUint64(math.Floor(t.modulus*float64(t.divisor) + 0.5))
-	return bits == 64 || (scaled-1)>>bits == 0
 }

@@ -144,8 +144,9 @@ func TestTypes(t *testing.T) {
 	s := mustParse(t, `
 		typedef uint8(1 - 5, 9) / 10 % 20 T;
 		switch W (uint8 k) { case 1: int8 a; break; case 2: case 3: int16 b; default: int8 c; }
+		switch V (uint8 k) { default: int8 a; }
 		struct S { T t; string s; }
-		dclass C { a(T, string(3) s, string u, blob32, uint8[2][3], string[2], uint8 x[2][], S s, W w, uint16array o, uint8[0, 2 - 4]); }`)
+		dclass C { a(T, string(3) s, string u, blob32, uint8[2][3], string[2], uint8 x[2][], V v[2], S s, W w, uint16array o, uint8[0, 2 - 4]); }`)
 	type row struct {
 		kind         Kind
 		size, length int
@@ -155,6 +156,7 @@ func TestTypes(t *testing.T) {
 		{Uint8, 1, 0, "T", ""}, {String, 3, 0, "", ""}, {String, -1, 2, "", ""}, {Blob32, -1, 4, "", ""},
 		{Array, 6, 0, "", ""}, {Array, -1, 2, "", ""},
 		{Array, -1, 0, "", ""}, // no length in front: see appendArray
+		{Array, -1, 2, "", ""}, // a length, though all values are as long
 		{Struct, -1, 0, "S", ""}, {SwitchKind, -1, 0, "W", ""}, {Array, -1, 2, "", "uint16array"}, {Array, -1, 2, "", ""},
 	}
 	params := s.Class("C").FieldByName("a").Params()
@@ -178,7 +180,7 @@ func TestTypes(t *testing.T) {
 	if last := params[len(params)-1].Type(); !slices.Equal(last.Ranges(), []Range{{0, 0}, {2, 4}}) || last.Elem().Kind() != Uint8 {
 		t.Errorf("%+v", last)
 	}
-	w := params[8].Type().Switch()
+	w := params[9].Type().Switch()
 	if len(w.Cases()) != 3 || w.Key().Name() != "k" || w.Default() == nil || w.Name() != "W" {
 		t.Fatalf("%+v", w)
 	}
@@ -190,7 +192,43 @@ func TestTypes(t *testing.T) {
 	if got := names(w.Default().Fields()); !slices.Equal(got, []string{"c"}) {
 		t.Errorf("the default has %v", got)
 	}
-	if params[7].Type().Class() != s.Class("S") {
+	if params[8].Type().Class() != s.Class("S") {
 		t.Error("class of a struct")
+	}
+}
+
+// Panda3D's hash of a schema whose numbers need the primes again and again.
+func TestHashOfLargeSchema(t *testing.T) {
+	if got := mustParse(t, string(largeSchema())).Hash(); got != 3108061528 {
+		t.Errorf("hash %d", got)
+	}
+}
+
+func TestTypedefsAndSwitches(t *testing.T) {
+	s := mustParse(t, `
+		typedef uint16 / 10 Tenths;
+		struct P { Tenths x; }
+		switch W (uint8) { case 1: P p; }
+		typedef W[2] Pair;
+		dclass C { a(P, Pair); }`)
+	var got []string
+	for _, td := range s.Typedefs() {
+		text := td.Name() + " " + td.Type().Kind().String()
+		if td.Implicit() {
+			text += " implicit"
+		}
+		if td.Type().Typedef() != td {
+			t.Errorf("the type of %s names another typedef", td.Name())
+		}
+		got = append(got, text)
+	}
+	if want := []string{"Tenths uint16", "P struct implicit", "W switch implicit", "Pair array"}; !slices.Equal(got, want) {
+		t.Errorf("typedefs %v, want %v", got, want)
+	}
+	if list := s.Switches(); len(list) != 1 || list[0].Name() != "W" {
+		t.Errorf("switches %v", list)
+	}
+	if got := s.Class("C").Fields()[0].String(); got != "C.a" {
+		t.Errorf("the field is called %s", got)
 	}
 }

@@ -42,7 +42,7 @@ func Format(name string, src []byte) ([]byte, error) {
 		if l.blank {
 			out.WriteByte('\n')
 		}
-		out.WriteString(l.text)
+		out.Write(l.text)
 		out.WriteByte('\n')
 	}
 	return out.Bytes(), nil
@@ -72,7 +72,7 @@ type fmtStatement struct {
 }
 
 type fmtLine struct {
-	text    string
+	text    []byte
 	blank   bool // an empty line goes before it
 	comment bool // nothing else
 	top     bool // not indented
@@ -249,7 +249,7 @@ func (f *formatter) comment(t *token) {
 	}
 	gap := f.newlines(t.off)
 	if n := len(f.lines); n > 0 && gap == 0 && !f.lines[n-1].slashes {
-		f.lines[n-1].text += indentUnit + p.text
+		f.lines[n-1].text = append(append(f.lines[n-1].text, indentUnit...), p.text...)
 		f.lines[n-1].slashes = p.newline
 		return
 	}
@@ -277,7 +277,7 @@ func (f *formatter) flush() *fmtLine {
 	if f.stmt.isCase && level > 0 {
 		level--
 	}
-	var b strings.Builder
+	var b bytes.Buffer
 	indent := strings.Repeat(indentUnit, level)
 	b.WriteString(indent)
 	start := 0 // of the present line in b
@@ -298,7 +298,7 @@ func (f *formatter) flush() *fmtLine {
 			start = b.Len() - len(p.text) + n + 1
 		}
 	}
-	l := fmtLine{text: b.String(), blank: f.blank, top: level == 0, isCase: f.stmt.isCase}
+	l := fmtLine{text: b.Bytes(), blank: f.blank, top: level == 0, isCase: f.stmt.isCase}
 	l.closes = len(f.cur) > 0 && f.cur[0].text == "}"
 	l.slashes = len(f.cur) > 0 && f.cur[len(f.cur)-1].newline
 	f.lines = append(f.lines, l)

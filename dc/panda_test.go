@@ -63,6 +63,8 @@ ram/***/;/* // */}`, 2600},
 	{"struct names count in the numbering of classes", `struct S { int8 a; } dclass A { } struct T { } dclass B : A { }`, 11644},
 	{"a field named like a type word with more letters", `dclass C { int8x(); int8 int8y; dclassy(); }`, 76149},
 	{"string and blob lengths", `dclass C { a(string(5), string(1-5), blob(3), blob32(4), blob32(1-70000), string(0-65535), string(1,3,5)); }`, 21785313},
+	{"arrays of a switch with a default only", `switch W (uint8 k) { default: int8 a; } dclass C { a(W w[2]); }`, 6709},
+	{"a keyword statement without keywords", `keyword; dclass C { a(); }`, 2352},
 }
 
 // pandaRefuses is files that Panda3D refuses, or accepts only as incomplete.
@@ -144,7 +146,7 @@ var pandaRefuses = []struct{ name, text string }{
 	{"an odd number of hex digits", `dclass C { a(blob b = <123>); }`},
 	{"blanks in hex digits", `dclass C { a(blob b = <12 34>); }`},
 	{"a number too large", `dclass C { a(uint64 n = 99999999999999999999); }`},
-	{"a form feed", `dclass C { } `},
+	{"a form feed", "dclass C { } \f"},
 	{"a default for the wrong name", `dclass C { int8 a = b = 1; }`},
 	{"a repeated string", `dclass C { a(string s[] = ["a" * 2]); }`},
 }

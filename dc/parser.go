@@ -269,7 +269,7 @@ func (p *parser) keywordDecl() ([]astName, bool) {
 		}
 		names = append(names, n)
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && !p.tok.is(";") {
 		return nil, p.expected("the name of a keyword")
 	}
 	return names, true
