@@ -1,8 +1,6 @@
 package dc
 
-import (
-	"math"
-)
+import "math"
 
 // A plan is a type compiled for reading and writing: where the bytes are, which
 // values are allowed, and how a Go value or a text becomes bytes. Plans are
@@ -109,15 +107,25 @@ func mulSize(size int, n uint64) int {
 	return size * int(n)
 }
 
-// compile makes the plans of all fields of a schema that is otherwise complete.
+// compile makes the plans of everything in a schema that is otherwise complete.
 func (s *Schema) compile() {
 	for _, c := range s.classes {
-		for _, f := range c.own {
-			f.compile()
-		}
-		if c.constructor != nil {
-			c.constructor.compile()
-		}
+		c.compile()
+	}
+	for _, t := range s.typedefs {
+		t.typ.compile()
+	}
+	for _, w := range s.switches {
+		w.newPlan()
+	}
+}
+
+func (c *Class) compile() {
+	for _, f := range c.own {
+		f.compile()
+	}
+	if c.constructor != nil {
+		c.constructor.compile()
 	}
 }
 
@@ -139,10 +147,10 @@ func (f *Field) compile() *plan {
 
 // compilePart makes the field a part of a struct or of a switch.
 func (f *Field) compilePart() part {
+	p := f.compile()
 	if f.kind == Parameter {
 		return f.params[0].compile()
 	}
-	p := f.compile()
 	return part{name: f.name, plan: p, hasDefault: p.hasDefault}
 }
 
@@ -201,6 +209,7 @@ func (t *Type) newPlan() *plan {
 	case Array:
 		return t.newArray()
 	case Struct:
+		t.class.compile() // nobody else knows a class inside of a type
 		var parts []part
 		for _, f := range t.class.elems {
 			parts = append(parts, f.compilePart())

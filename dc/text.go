@@ -118,6 +118,9 @@ func (p *plan) loadReal(b []byte) float64 {
 	default:
 		v = float64(p.loadUint(b))
 	}
+	if p.divisor == 1 {
+		return v // a division by 1 would change the bits of a NaN
+	}
 	return v / float64(p.divisor)
 }
 
