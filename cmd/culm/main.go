@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+	"github.com/culm-net/culm/dc"
 )
 
 // What the process exits with.
@@ -25,6 +26,7 @@ type cli struct {
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least important messages to log: debug, info, warn or error (${default})."`
 	LogFormat string `default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log to standard error: text or json (${default})."`
 
+	DC      dcCommands     `cmd:"" name:"dc" help:"Work with DC files."`
 	Help    helpCommand    `cmd:"" help:"Explain a command, or list all of them."`
 	Version versionCommand `cmd:"" help:"Say which version this is and what it was built from."`
 
@@ -64,7 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.Exit(func(int) { helped = true }), // only --help exits
 	)
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(flagsFirst(parser.Model.Node, args))
 	if out.err != nil { // the help did not reach its reader
 		fmt.Fprintf(stderr, "culm: %v\n", out.err)
 		return exitFailed
@@ -89,7 +91,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "culm: %v\n", err)
+	prefix := "culm: "
+	if _, ok := errors.AsType[dc.ErrorList](err); ok {
+		prefix = "" // it begins with file:line:column, as editors like it
+	}
+	fmt.Fprintf(stderr, "%s%v\n", prefix, err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintln(stderr, usageHint(parsed))
 		return exitUsage
