@@ -186,11 +186,11 @@ func (k *core) update(c *client, m *message) {
 		return
 	}
 	f := m.field
-	if o.class.FieldByNumber(f.Number()) != f {
+	if o.class.Field(f.Number()) != f {
 		k.refuse(refusedOtherClass)
 		return
 	}
-	if o.owner != c && !f.Has(dc.ClSend|dc.P2P) {
+	if o.owner != c && !f.HasAny(dc.ClSend|dc.P2P) {
 		k.refuse(refusedNotOwner)
 		return
 	}

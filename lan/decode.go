@@ -189,7 +189,7 @@ func checkListed(class *dc.Class, b []byte) error {
 			return fmt.Errorf("%d more fields are announced than there are", n)
 		}
 		number := binary.LittleEndian.Uint16(b)
-		f := class.FieldByNumber(int(number))
+		f := class.Field(int(number))
 		if f == nil {
 			return fmt.Errorf("field %d is not a field of class %s", number, class.Name())
 		}

@@ -177,7 +177,7 @@ func (m *model) handle(c *modelClient, b []byte) {
 		if o == nil {
 			return
 		}
-		f := o.class.FieldByNumber(int(binary.LittleEndian.Uint16(rest[4:])))
+		f := o.class.Field(int(binary.LittleEndian.Uint16(rest[4:])))
 		if f == nil || c != o.owner && !f.HasKeyword("clsend") && !f.HasKeyword("p2p") {
 			return
 		}
@@ -392,11 +392,11 @@ func randomMessage(r *rand.Rand, s *dc.Schema, slot uint32) []byte {
 	case 6:
 		return u32(u32(typ(ObjectSetZone), anyID()), zone())
 	case 7:
-		f := s.Class("Door").Field("setOpen")
+		f := s.Class("Door").FieldByName("setOpen")
 		b := u32(u32(typ(ClientObjectUpdateFieldTargeted), r.Uint32N(8)*modelRange+1), anyID())
 		return append(u16(b, uint16(f.Number())), 1)
 	default:
-		f := s.Class("Referee").Field("setScore")
+		f := s.Class("Referee").FieldByName("setScore")
 		b := u16(u32(typ(ClientObjectUpdateField), anyID()), uint16(f.Number()))
 		return u16(b, uint16(r.Uint32()))
 	}

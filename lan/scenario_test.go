@@ -316,7 +316,7 @@ func (e *encoder) fields(texts []string, numbered bool) {
 		className, fieldName, _ := strings.Cut(name, ".")
 		var f *dc.Field
 		if class := e.s.Class(className); class != nil {
-			f = class.Field(fieldName)
+			f = class.FieldByName(fieldName)
 		}
 		if f == nil {
 			e.err = fmt.Errorf("no field %q", name)

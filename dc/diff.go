@@ -1,0 +1,381 @@
+package dc
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Difference is what changed from one schema to another.
+type Difference struct {
+	OldHash, NewHash uint32
+	Changes          []Change // classes in order of declaration, removed ones first
+}
+
+// ChangeKind tells changes apart.
+type ChangeKind string
+
+const (
+	Added   ChangeKind = "added"   // a class or field
+	Removed ChangeKind = "removed" // a class or field
+	Moved   ChangeKind = "moved"   // the number of a class or field, or the place of a required field in generates
+	Changed ChangeKind = "changed" // What says what of it
+)
+
+// Change is one change.
+type Change struct {
+	Kind  ChangeKind
+	Class string
+	Field string // empty for a change of the class itself
+	What  string // for Moved: "number" or "place in generates"; for Changed: "kind", "parents", "keywords", "types", "allowed values", "names" or "defaults"
+	Old   string // before, empty for Added
+	New   string // after, empty for Removed
+	// Breaks says that a client with the old schema would misunderstand a
+	// server with the new one, or be misunderstood.
+	Breaks bool
+}
+
+// Diff says what changed from one schema to another. Classes and fields are
+// the same when their names are: a renamed one was removed and added.
+func Diff(before, after *Schema) *Difference {
+	d := &differ{diff: &Difference{OldHash: before.hash, NewHash: after.hash}, same: map[[2]*plan]sameness{}}
+	for _, c := range before.classes {
+		if after.byName[c.name] == nil {
+			d.add(Change{Kind: Removed, Class: c.name, Old: c.String(), Breaks: !c.strct})
+		}
+	}
+	for _, c := range after.classes {
+		if o := before.byName[c.name]; o != nil {
+			d.class(o, c)
+		} else {
+			d.add(Change{Kind: Added, Class: c.name, New: c.String()})
+		}
+	}
+	return d.diff
+}
+
+// SameHash says whether the hashes are equal, which stock clients of Astron
+// require. Panda3D's LAN clients don't compare them.
+func (d *Difference) SameHash() bool { return d.OldHash == d.NewHash }
+
+// OldClientsFit says whether a client with the old schema can talk to a server
+// with the new one where hashes are not compared: all classes and fields it
+// knows still have their numbers, their types on the wire and their allowed
+// values, and generates of its classes carry the same fields. It must not be
+// shown objects of classes that it does not know.
+func (d *Difference) OldClientsFit() bool {
+	return !slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Breaks })
+}
+
+// String is the report for a person: one line for each change, "!" in front of
+// those that old clients don't survive, and a summary.
+func (d *Difference) String() string {
+	var b strings.Builder
+	breaks := 0
+	for _, c := range d.Changes {
+		mark := ' '
+		if c.Breaks {
+			mark = '!'
+			breaks++
+		}
+		fmt.Fprintf(&b, "%c %s\n", mark, c)
+	}
+	if d.SameHash() {
+		fmt.Fprintf(&b, "The hash is the same: 0x%08x.\n", d.OldHash)
+	} else {
+		fmt.Fprintf(&b, "The hash changed from 0x%08x to 0x%08x: servers that compare it refuse old clients.\n", d.OldHash, d.NewHash)
+	}
+	switch {
+	case len(d.Changes) == 0:
+		b.WriteString("Nothing changed.\n")
+	case breaks == 0:
+		b.WriteString("Old clients fit where the hash is not compared.\n")
+	default:
+		fmt.Fprintf(&b, "Old clients do not fit: see the lines marked with \"!\", %d of them.\n", breaks)
+	}
+	return b.String()
+}
+
+// String describes the change in one line.
+func (c Change) String() string {
+	name := c.Class
+	if c.Field != "" {
+		name += "." + c.Field
+	}
+	switch c.Kind {
+	case Added:
+		return "added " + c.New
+	case Removed:
+		return "removed " + c.Old
+	case Moved:
+		return fmt.Sprintf("%s moved: %s %s, was %s", name, c.What, c.New, c.Old)
+	}
+	return fmt.Sprintf("%s changed: %s: %s, was %s", name, c.What, orNone(c.New), orNone(c.Old))
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+type differ struct {
+	diff *Difference
+	same map[[2]*plan]sameness
+}
+
+// sameness says how alike two types are.
+type sameness uint8
+
+const (
+	sameLayout sameness = 1 << iota // the same bytes mean the same values
+	sameRanges                      // the same values are allowed
+	sameNames                       // of parameters and elements
+	sameAll    = sameLayout | sameRanges | sameNames
+)
+
+func (d *differ) add(c Change) { d.diff.Changes = append(d.diff.Changes, c) }
+
+func (d *differ) class(o, c *Class) {
+	change := func(what, before, after string, breaks bool) {
+		if before != after {
+			d.add(Change{Kind: Changed, Class: c.name, What: what, Old: before, New: after, Breaks: breaks})
+		}
+	}
+	change("kind", o.String(), c.String(), true)
+	if o.number != c.number && o.strct == c.strct {
+		d.add(Change{Kind: Moved, Class: c.name, What: "number", Old: fmt.Sprint(o.number), New: fmt.Sprint(c.number), Breaks: true})
+	}
+	change("parents", classNames(o.parents), classNames(c.parents), false)
+
+	for _, f := range o.own {
+		if ownField(c, f.name) == nil && f.name != "" {
+			d.add(Change{Kind: Removed, Class: c.name, Field: f.name, Old: describe(f), Breaks: !o.strct})
+		}
+	}
+	for _, f := range c.own {
+		if p := ownField(o, f.name); p != nil {
+			d.field(p, f)
+		} else if f.name != "" {
+			// A new required field is reported as a change of generates.
+			d.add(Change{Kind: Added, Class: c.name, Field: f.name, New: describe(f)})
+		}
+	}
+	if !c.strct && !o.strct {
+		before, after := fieldNames(o.required), fieldNames(c.required)
+		change("fields in generates", before, after, true)
+	}
+}
+
+func (d *differ) field(o, f *Field) {
+	change := func(kind ChangeKind, what, before, after string, breaks bool) {
+		d.add(Change{Kind: kind, Class: f.class.name, Field: f.name, What: what, Old: before, New: after, Breaks: breaks})
+	}
+	if o.number != f.number {
+		change(Moved, "number", fmt.Sprint(o.number), fmt.Sprint(f.number), !f.class.strct)
+	}
+	if o.kind != f.kind {
+		change(Changed, "kind", o.kind.String(), f.kind.String(), false)
+	}
+	if before, after := o.keywords.String(), f.keywords.String(); before != after {
+		change(Changed, "keywords", before, after, false)
+	}
+	op, fp := o.whole(), f.whole()
+	switch s := d.compare(op, fp); {
+	case s != sameAll:
+		before, after := signature(o), signature(f)
+		if before == after {
+			after += " with another declaration of a struct or switch"
+		}
+		switch {
+		case s&sameLayout == 0:
+			change(Changed, "types", before, after, true)
+		case s&sameRanges == 0:
+			change(Changed, "allowed values", before, after, true)
+		default:
+			change(Changed, "names", before, after, false)
+		}
+	default:
+		before, after := o.AppendDefault(nil), f.AppendDefault(nil)
+		if !bytes.Equal(before, after) || o.HasDefault() != f.HasDefault() {
+			change(Changed, "defaults", defaultText(o, before), defaultText(f, after), false)
+		}
+	}
+}
+
+// whole returns the field's parameters as one plan, whatever its kind.
+func (f *Field) whole() *plan {
+	if f.kind != Parameter {
+		return f.plan
+	}
+	return newSequence(kindFields, []part{f.params[0].compile()})
+}
+
+// compare says how alike two plans are.
+func (d *differ) compare(o, n *plan) sameness {
+	pair := [2]*plan{o, n}
+	s, known := d.same[pair]
+	if !known {
+		s = d.compareNew(o, n)
+		d.same[pair] = s
+	}
+	return s
+}
+
+func (d *differ) compareNew(o, n *plan) sameness {
+	if o.kind != n.kind || o.width != n.width || o.divisor != n.divisor || o.prefix != n.prefix {
+		return 0
+	}
+	s := sameAll
+	if o.modulus != n.modulus || !slices.Equal(o.ints, n.ints) || !slices.Equal(o.uints, n.uints) ||
+		!slices.Equal(o.floats, n.floats) || !slices.Equal(o.counts, n.counts) {
+		s &^= sameRanges
+	}
+	switch o.kind {
+	case Array:
+		if o.prefix == 0 && o.size != n.size {
+			return 0
+		}
+		s &= d.compare(o.elem, n.elem)
+	case String, Blob, Blob32:
+		if o.size != n.size {
+			return 0
+		}
+	case SwitchKind:
+		s &= d.compareParts([]part{o.key}, []part{n.key}) & d.compareCase(o.other, n.other)
+		if len(o.cases) != len(n.cases) {
+			return 0
+		}
+		for key, c := range o.cases {
+			s &= d.compareCase(c, n.cases[key])
+		}
+	default:
+		s &= d.compareParts(o.parts, n.parts)
+	}
+	return s
+}
+
+func (d *differ) compareParts(o, n []part) sameness {
+	if len(o) != len(n) {
+		return 0
+	}
+	s := sameAll
+	for i := range o {
+		if o[i].name != n[i].name {
+			s &^= sameNames
+		}
+		s &= d.compare(o[i].plan, n[i].plan)
+	}
+	return s
+}
+
+func (d *differ) compareCase(o, n *casePlan) sameness {
+	if o == nil && n == nil {
+		return sameAll
+	}
+	if o == nil || n == nil {
+		return 0
+	}
+	return d.compareParts(o.parts, n.parts)
+}
+
+func ownField(c *Class, name string) *Field {
+	for _, f := range c.own {
+		if f.name == name && name != "" {
+			return f
+		}
+	}
+	return nil
+}
+
+func classNames(classes []*Class) string {
+	names := make([]string, len(classes))
+	for i, c := range classes {
+		names[i] = c.name
+	}
+	return strings.Join(names, ", ")
+}
+
+func fieldNames(fields []*Field) string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return strings.Join(names, ", ")
+}
+
+func describe(f *Field) string {
+	s := f.String() + " " + signature(f)
+	if k := f.keywords.String(); k != "" {
+		s += " " + k
+	}
+	if f.number >= 0 {
+		s += fmt.Sprintf(", number %d", f.number)
+	}
+	return s
+}
+
+func defaultText(f *Field, packed []byte) string {
+	text, err := f.AppendText(nil, packed)
+	if err != nil {
+		text = fmt.Appendf(nil, "<%x>", packed)
+	}
+	if !f.HasDefault() {
+		return string(text) + " (implicit)"
+	}
+	return string(text)
+}
+
+// signature writes a field's types as in a file.
+func signature(f *Field) string {
+	if f.kind == Parameter {
+		return typeText(f.params[0].typ)
+	}
+	parts := make([]string, len(f.params))
+	for i, p := range f.params {
+		parts[i] = strings.TrimSpace(typeText(p.typ) + " " + p.name)
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// typeText writes a type as in a file, structs and switches by their names.
+func typeText(t *Type) string {
+	if t.old == "" {
+		switch t.kind {
+		case Array:
+			return typeText(t.elem) + "[" + rangesText(t) + "]"
+		case Struct:
+			return t.class.name
+		case SwitchKind:
+			return strings.TrimSpace("switch " + t.sw.name)
+		}
+	}
+	s := t.word()
+	if t.modulus != 0 {
+		s += fmt.Sprintf(" %% %v", t.modulus)
+	}
+	if t.divisor > 1 {
+		s += fmt.Sprintf(" / %d", t.divisor)
+	}
+	if r := rangesText(t); r != "" {
+		s += "(" + r + ")"
+	}
+	return s
+}
+
+func rangesText(t *Type) string {
+	var parts []string
+	for _, r := range t.ranges {
+		lo, hi := fmt.Sprint(r.Min), fmt.Sprint(r.Max)
+		if t.kind == Char {
+			lo, hi = fmt.Sprintf("'%c'", byte(r.Min)), fmt.Sprintf("'%c'", byte(r.Max))
+		}
+		if r.Min != r.Max {
+			lo += " - " + hi
+		}
+		parts = append(parts, lo)
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,77 @@
+package tcp
+
+import (
+	"net"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/culm-net/culm/transport/internal/outbox"
+)
+
+// vectors are the arguments of writev(2).
+type vectors struct {
+	iov [outbox.MaxPieces]syscall.Iovec
+}
+
+// send writes bufs in one system call.
+func (a *attempt) send(fd int) (int, error) {
+	if len(a.bufs) == 1 {
+		return ignoringEINTR(func() (int, error) { return syscall.Write(fd, a.bufs[0]) })
+	}
+	for i, b := range a.bufs {
+		a.iov[i].Base = unsafe.SliceData(b)
+		a.iov[i].SetLen(len(b))
+	}
+	n, err := ignoringEINTR(func() (int, error) {
+		n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&a.iov)), uintptr(len(a.bufs)))
+		if errno != 0 {
+			return 0, errno
+		}
+		return int(n), nil
+	})
+	clear(a.iov[:len(a.bufs)])
+	return n, err
+}
+
+// Options of tcp(7) that package syscall lacks.
+const (
+	tcpUserTimeout  = 18
+	tcpNotSentLowat = 25
+)
+
+// maxUnsent is how many bytes the system queues of a connection beyond what is
+// on its way, before the queue here, with its limit, takes over.
+const maxUnsent = 128 << 10
+
+// tune ends connections that do not acknowledge, and keeps the system's own
+// queues short.
+func tune(t *net.TCPConn) {
+	raw, err := t.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(userTimeout/time.Millisecond))
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotSentLowat, maxUnsent)
+	})
+}
+
+// roundTrip asks the system for the smoothed round-trip time.
+func roundTrip(raw syscall.RawConn) time.Duration {
+	if raw == nil {
+		return 0
+	}
+	var info [104]byte // struct tcp_info up to its first version's end
+	const rtt = 68     // offset of tcpi_rtt, in microseconds
+	size := uint32(len(info))
+	var errno syscall.Errno
+	err := raw.Control(func(fd uintptr) {
+		_, _, errno = syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	})
+	if err != nil || errno != 0 || size < rtt+4 {
+		return 0
+	}
+	return time.Duration(*(*uint32)(unsafe.Pointer(&info[rtt]))) * time.Microsecond
+}
