@@ -214,7 +214,7 @@ func (c *Client) SetZone(doID, zone uint32) error {
 	return c.core.setZone(doID, zone)
 }
 
-// Delete deletes an own object. It cannot be used any more, and Events.Delete
+// Delete deletes an own object. It cannot be used any more, and Events.Deleted
 // is called when the server has done it.
 func (c *Client) Delete(doID uint32) error {
 	c.mu.Lock()
@@ -242,7 +242,7 @@ func (c *Client) Flush() {
 }
 
 // Disconnect takes leave of the server and closes the connection. Of the
-// events only Closed comes after it, except for a call that is under way.
+// events only Disconnected comes after it, except for a call that is under way.
 func (c *Client) Disconnect() {
 	c.mu.Lock()
 	conn := c.core.conn
@@ -328,17 +328,17 @@ func (c *Client) receive(b []byte) error {
 	switch m.typ {
 	case ObjectGenerate:
 		c.generate = Generate{Object: o, Known: known, values: m.body}
-		c.events.Generate(c, &c.generate)
+		c.events.Generated(c, &c.generate)
 	case ObjectUpdateField:
 		if !known {
 			c.events.Unknown(c, m.client, m.doID)
 			break
 		}
 		c.update = Update{Object: o, Sender: m.client, Field: m.field, Value: m.body}
-		c.events.Update(c, &c.update)
+		c.events.Updated(c, &c.update)
 	case ObjectDelete:
 		if known {
-			c.events.Delete(c, o)
+			c.events.Deleted(c, o)
 		}
 	case ObjectDisable:
 		c.disable(m.body)
@@ -354,7 +354,7 @@ func (c *Client) disable(doIDs []byte) {
 		known = known && !c.left
 		c.mu.Unlock()
 		if known {
-			c.events.Disable(c, o)
+			c.events.Disabled(c, o)
 		}
 	}
 }
@@ -369,5 +369,5 @@ func (c *Client) Closed(conn transport.Conn, err error) {
 	}
 	c.err = err
 	close(c.done)
-	c.events.Closed(c, err)
+	c.events.Disconnected(c, err)
 }

@@ -70,42 +70,43 @@ func (u *Update) Args() ([]any, error) { return u.Field.Unpack(u.Value) }
 //
 // Embed [NoEvents] to leave some out.
 type Events interface {
-	// Generate is called for each generate of another client's object.
-	Generate(c *Client, g *Generate)
-	// Update is called for each update of an object that the client has or
+	// Generated is called for each generate of another client's object.
+	Generated(c *Client, g *Generate)
+	// Updated is called for each update of an object that the client has or
 	// knows. Updates of own objects come from other clients; the client has
 	// noted the value already where it keeps one.
-	Update(c *Client, u *Update)
-	// Disable is called when an object goes out of sight but may exist
+	Updated(c *Client, u *Update)
+	// Disabled is called when an object goes out of sight but may exist
 	// elsewhere.
-	Disable(c *Client, o Object)
-	// Delete is called when an object is no more, own ones included.
-	Delete(c *Client, o Object)
-	// Unknown is called instead of Update for an object that the client does
+	Disabled(c *Client, o Object)
+	// Deleted is called when an object is no more, own ones included.
+	Deleted(c *Client, o Object)
+	// Unknown is called instead of Updated for an object that the client does
 	// not know. This is usual for a moment after a zone was added to the
 	// interest, before the owners have sent their generates.
 	Unknown(c *Client, sender, doID uint32)
-	// Closed is called once, last of all, when the connection is closed.
-	Closed(c *Client, err error)
+	// Disconnected is called once, last of all, when the connection is closed,
+	// with the transport's reason.
+	Disconnected(c *Client, err error)
 }
 
 // NoEvents is an [Events] that does nothing.
 type NoEvents struct{}
 
-// Generate does nothing.
-func (NoEvents) Generate(*Client, *Generate) {}
+// Generated does nothing.
+func (NoEvents) Generated(*Client, *Generate) {}
 
-// Update does nothing.
-func (NoEvents) Update(*Client, *Update) {}
+// Updated does nothing.
+func (NoEvents) Updated(*Client, *Update) {}
 
-// Disable does nothing.
-func (NoEvents) Disable(*Client, Object) {}
+// Disabled does nothing.
+func (NoEvents) Disabled(*Client, Object) {}
 
-// Delete does nothing.
-func (NoEvents) Delete(*Client, Object) {}
+// Deleted does nothing.
+func (NoEvents) Deleted(*Client, Object) {}
 
 // Unknown does nothing.
 func (NoEvents) Unknown(*Client, uint32, uint32) {}
 
-// Closed does nothing.
-func (NoEvents) Closed(*Client, error) {}
+// Disconnected does nothing.
+func (NoEvents) Disconnected(*Client, error) {}
