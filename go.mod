@@ -3,6 +3,7 @@ module github.com/culm-net/culm
 go 1.26.0
 
 require (
+	github.com/alecthomas/kong v1.17.0
 	github.com/prometheus/client_golang v1.25.0
 	go.uber.org/goleak v1.3.0
 	pgregory.net/rapid v1.3.0

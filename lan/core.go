@@ -17,22 +17,28 @@ import (
 // the order in which every client sees their effects.
 type core struct {
 	doIDRange   uint32
+	maxMessage  int                // bytes of the longest message that clients can be sent
 	maxObjects  int                // per untrusted client; 0: no limit
 	maxZones    int                // per untrusted client; 0: no limit
 	trustedOnly map[*dc.Class]bool // classes that only trusted clients create
-	slots       slots              // which doIdBases are free
-	clients     map[uint32]*client // by doIdBase
-	objects     map[uint32]*object // by doId
-	zones       map[uint32]*zone   // those with an object or an interested client
-	dirty       []*client          // clients with something queued since the last takeDirty
-	overrun     []*client          // clients whose outlet is full; the shell ejects them
-	buf         []byte             // the message being made
-	lost        []*view            // scratch space: the views that a client loses by a message
-	// observe, if set, is told of each message and (nil) each disconnect in the
-	// order in which they take effect. Tests set it.
-	observe      func(*client, *message)
+
+	slots   slots              // which doIdBases are free
+	clients map[uint32]*client // by doIdBase
+	objects map[uint32]*object // by doId
+	zones   map[uint32]*zone   // those with an object or an interested client
+
+	dirty   []*client // clients with something queued since the last takeDirty
+	overrun []*client // clients whose queue is full, for the shell to eject
+
 	counters     counters
 	interestMark uint64 // counts the calls of setInterest
+
+	buf  []byte  // the message being made
+	lost []*view // scratch space: the views that a client loses by a message
+
+	// observe, if set, is told of each message and (nil) each disconnect in the
+	// order in which they take effect. Tests set it.
+	observe func(*client, *message)
 }
 
 // client is one connected client. An AI is a client like any other.
@@ -46,7 +52,7 @@ type client struct {
 	first, last *object
 	objects     int
 	// requests is how far the client can have answered: a REQUEST_GENERATES
-	// sent at the same count still waits in its outlet, and asking twice
+	// sent at the same count still waits in its queue, and asking twice
 	// would only have it answer twice.
 	requests uint64
 	// added counts the zones that entered its interest, for the shell to

@@ -349,7 +349,7 @@ func at(list [][]byte, i int) []byte {
 }
 
 func sameMessage(a, b []byte) bool {
-	if Type(binary.LittleEndian.Uint16(a)) == ObjectDisable && len(a) == len(b) && len(a)%4 == 2 {
+	if t := Type(binary.LittleEndian.Uint16(a)); t == ObjectDisable && t == Type(binary.LittleEndian.Uint16(b)) {
 		return slices.Equal(sortedWords(a), sortedWords(b))
 	}
 	return bytes.Equal(a, b)

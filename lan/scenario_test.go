@@ -36,6 +36,7 @@ func TestScenarios(t *testing.T) {
 // what to send.
 type stage struct {
 	config Config
+	apart  bool // nothing leaves for clients unless the story says so
 	server *Server
 	conns  map[string]*fakeConn
 	now    time.Time
@@ -93,10 +94,11 @@ func (st *stage) play(words []string, line string) error {
 		st.conns[words[1]] = c
 		st.server.Opened(c)
 		return nil
+	case "hold":
+		st.apart = true
+		return nil
 	case "flush":
-		st.server.mu.Lock()
-		st.server.core.takeDirty(nil)
-		st.server.mu.Unlock()
+		st.flush()
 		return nil
 	case "wait":
 		d, err := time.ParseDuration(words[1])
@@ -196,8 +198,18 @@ func (st *stage) limit(name string, values []string) error {
 	return err
 }
 
+// flush has what is queued for clients leave.
+func (st *stage) flush() {
+	st.server.mu.Lock()
+	defer st.server.mu.Unlock()
+	st.server.core.takeDirty(nil)
+}
+
 // quiet reports what clients got that the story does not tell of.
 func (st *stage) quiet() error {
+	if !st.apart {
+		st.flush()
+	}
 	for name, c := range st.conns {
 		if len(c.got) > 0 {
 			return fmt.Errorf("%s also gets %x (%v)", name, c.got[0], Type(binary.LittleEndian.Uint16(c.got[0])))

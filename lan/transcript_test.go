@@ -2,6 +2,7 @@ package lan
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -68,6 +69,11 @@ func TestTranscript(t *testing.T) {
 			t.Errorf("connection %d was closed: %s", conn, c.reason)
 		}
 		for i := range max(len(c.got), len(want[conn])) {
+			if c.closed && i >= len(want[conn]) && Type(binary.LittleEndian.Uint16(c.got[i])) == ObjectUpdateField {
+				// ServerRepository read the client's goodbye before the last
+				// updates of the other one, which the proxy had seen earlier.
+				continue
+			}
 			var got, wanted []byte
 			if i < len(c.got) {
 				got = c.got[i]

@@ -3,7 +3,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -127,11 +126,5 @@ func (s *Server) Serve() error {
 // nobody here any more.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Close stops listening, waits for requests that are being answered until ctx
-// is done, and closes the rest.
-func (s *Server) Close(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
-		return s.http.Close()
-	}
-	return nil
-}
+// Close stops listening and cuts off requests that are being answered.
+func (s *Server) Close() error { return s.http.Close() }

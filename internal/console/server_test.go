@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -31,7 +30,7 @@ func serve(t *testing.T, s *Server) {
 	done := make(chan error)
 	go func() { done <- s.Serve() }()
 	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 		if err := <-done; err != nil {

@@ -140,9 +140,17 @@ func number(v reflect.Value) float64 {
 	return 0
 }
 
+// shown is the value of a field that is numeric, as it goes to the log.
+func shown(v reflect.Value) any {
+	if v.Type() == durationType {
+		return number(v)
+	}
+	return v.Interface()
+}
+
 // Attrs returns what is not zero in a stats struct as attributes for a status
-// line in the log, in the order of its fields: gauges as they are, counters
-// without "_total", maps as groups.
+// line in the log, in the order of its fields: counters without "_total" in
+// their names, durations in seconds, maps as groups.
 func Attrs(stats any) ([]slog.Attr, error) {
 	v := reflect.ValueOf(stats)
 	fields, err := statsFields(v.Type())
@@ -157,13 +165,13 @@ func Attrs(stats any) ([]slog.Attr, error) {
 			continue
 		}
 		if f.label == "" {
-			attrs = append(attrs, slog.Any(name, field.Interface()))
+			attrs = append(attrs, slog.Any(name, shown(field)))
 			continue
 		}
 		group := make(map[string]any)
 		for key, value := range field.Seq2() {
 			if !value.IsZero() {
-				group[fmt.Sprint(key)] = value.Interface()
+				group[fmt.Sprint(key)] = shown(value)
 			}
 		}
 		var members []any

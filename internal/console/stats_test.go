@@ -98,7 +98,7 @@ func TestAttrs(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := slog.GroupValue(attrs...).String()
-	want := "[clients=3 tick_seconds=5ms full=true ejected=[flood=7] conn_bytes=9]"
+	want := "[clients=3 tick_seconds=0.005 full=true ejected=[flood=7] conn_bytes=9]"
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
