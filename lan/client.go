@@ -119,9 +119,16 @@ func (c *Client) Done() <-chan struct{} { return c.done }
 // Base returns the client's doIdBase, by which others know it, and 0 before
 // Ready.
 func (c *Client) Base() uint32 {
+	base, _ := c.DoIDs()
+	return base
+}
+
+// DoIDs returns the client's doIdBase and the server's doIdRange, and zeros
+// before Ready.
+func (c *Client) DoIDs() (base, doIDRange uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.core.base
+	return c.core.base, c.core.count
 }
 
 // Object returns what the client knows of an object, its own ones included.
