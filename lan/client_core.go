@@ -102,15 +102,19 @@ func (k *clientCore) setRange(m *serverMessage) error {
 	}
 	k.ready = true
 	k.base, k.count = m.client, m.count
-	// The last id is the next client's, as servers count: see core.baseOf.
-	k.ids = doIDs{next: k.base, end: k.base + k.count - 1}
+	k.ids = doIDs{next: k.base, end: k.base + k.count - 1} // as inRange
 	return nil
 }
 
+// inRange tells whether a doId is one that this client gives to its objects.
+// The last of the doIds that the server tells is the next client's, as servers
+// count: see core.baseOf.
+func (k *clientCore) inRange(doID uint32) bool { return k.ready && doID-k.base < k.count-1 }
+
 // generate notes another client's object.
 func (k *clientCore) generate(m *serverMessage) (o Object, known bool, err error) {
-	if k.own[m.doID] != nil {
-		return o, false, fmt.Errorf("object %d is the client's own", m.doID)
+	if k.inRange(m.doID) {
+		return o, false, fmt.Errorf("object %d has a doId of this client", m.doID)
 	}
 	o, known = k.known[m.doID]
 	if known && o.Class != m.class {
@@ -127,9 +131,11 @@ func (k *clientCore) generate(m *serverMessage) (o Object, known bool, err error
 // update looks up the object of an update, and keeps the value when the object
 // is the client's own.
 func (k *clientCore) update(m *serverMessage) (o Object, known bool, err error) {
-	own := k.own[m.doID]
-	if own != nil {
-		o, known = own.Object, true
+	var own *ownObject
+	if k.inRange(m.doID) {
+		if own = k.own[m.doID]; own != nil {
+			o, known = own.Object, true
+		}
 	} else {
 		o, known = k.known[m.doID]
 	}

@@ -86,7 +86,7 @@ func numberOf(t *dc.Type) (number, bool) {
 			n.hi = 1<<(8*n.width) - 1
 		}
 	case dc.Float32:
-		n.width, n.float, n.lo, n.hi = 4, true, -1<<23, 1<<23
+		n.width, n.float, n.lo, n.hi = 4, true, -1<<24, 1<<24
 	case dc.Float64:
 		n.width, n.float, n.lo, n.hi = 8, true, -exact, exact
 	default:
@@ -100,10 +100,16 @@ func numberOf(t *dc.Type) (number, bool) {
 	if m := t.Modulus(); m > 0 {
 		n.lo, n.hi = max(n.lo, 0), min(n.hi, int64(m)*n.unit-1)
 	}
-	if n.float {
-		n.lo = max(n.lo, 0) // a whole number above zero is read back as it is
-	}
 	return n, n.lo <= n.hi
+}
+
+// narrow leaves a number no more values than a step has, from one on if it can.
+func (n *number) narrow(from int64) {
+	const most = 1<<32 - 1
+	if n.hi-n.lo > most {
+		n.lo = max(n.lo, min(from, n.hi-most))
+		n.hi = n.lo + most
+	}
 }
 
 // newGait makes a gait of a field, or says why not.
@@ -131,6 +137,8 @@ func newGait(class *dc.Class, f *dc.Field) (*gait, error) {
 	if len(g.numbers) == 0 {
 		return nil, fmt.Errorf("%s has no parameter to walk with", name)
 	}
+	counter := &g.numbers[g.counter]
+	counter.narrow(counter.get(f.AppendDefault(nil)))
 	if g.period() < 2 {
 		return nil, fmt.Errorf("%s has no parameter that can count", name)
 	}

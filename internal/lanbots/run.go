@@ -3,6 +3,7 @@
 package lanbots
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,13 +40,14 @@ type Config struct {
 	ServerPID int
 	// Progress gets a line every few seconds.
 	Progress io.Writer
+
+	settleWithin time.Duration // after the last step, and after half have left; 15 s unless a test says otherwise
 }
 
 const (
 	dialers       = 32               // connections that are made at the same time
 	connectWithin = 30 * time.Second // one client, from dialing to its doIds
 	gatherWithin  = 60 * time.Second // until all see all
-	settleWithin  = 15 * time.Second // after the last step, and after half have left
 	progressEvery = 5 * time.Second
 	remembered    = 1024 // steps whose time is remembered, for each bot
 )
@@ -105,6 +107,7 @@ func (r *run) say(format string, args ...any) {
 // until then is reported. The error says why they could not play; whether what
 // they saw was right is in the summary.
 func Run(ctx context.Context, c Config) (*Summary, error) {
+	c.settleWithin = cmp.Or(c.settleWithin, 15*time.Second)
 	r := &run{Config: c, began: time.Now()}
 	if !c.Idle {
 		var err error
@@ -131,7 +134,7 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 		r.say("the server has %d KiB resident, %.1f KiB per client more than before", after.rss>>10, float64(s.ServerRSSPerClient)/1024)
 	}
 	if c.Idle {
-		err = r.stay(ctx, s)
+		err = r.stay(ctx, s, before)
 	} else {
 		err = r.play(ctx, s)
 	}
@@ -215,7 +218,7 @@ type idler struct {
 func (i idler) Disconnected(c *lan.Client, err error) { i.bot.Disconnected(c, err) }
 
 // stay has idle bots stay connected.
-func (r *run) stay(ctx context.Context, s *Summary) error {
+func (r *run) stay(ctx context.Context, s *Summary, before usage) error {
 	began := time.Now()
 	start, err := readUsage(r.ServerPID)
 	if err != nil {
@@ -232,6 +235,7 @@ func (r *run) stay(ctx context.Context, s *Summary) error {
 	}
 	s.Seconds = time.Since(began).Seconds()
 	s.ServerCPUSeconds, s.BotsCPUSeconds = end.cpu-start.cpu, end.ownCPU-start.ownCPU
+	s.ServerRSSPerClient = (end.rss - before.rss) / int64(r.Clients)
 	return nil
 }
 
@@ -247,7 +251,7 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 	began := time.Now()
 	r.walkAll(ctx)
 	s.Seconds = time.Since(began).Seconds()
-	r.await(ctx, settleWithin, r.allArrived)
+	r.await(ctx, r.settleWithin, r.allArrived)
 	end, err := readUsage(r.ServerPID)
 	if err != nil {
 		return err
@@ -269,7 +273,7 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 	r.countMissing()
 	r.say("half of the clients leave")
 	r.leave(func(b *bot) bool { return b.index%2 == 1 })
-	if !r.await(ctx, settleWithin, r.allSeen) {
+	if !r.await(ctx, r.settleWithin, r.allSeen) {
 		r.countDisagreeing()
 	}
 	return nil
@@ -329,7 +333,7 @@ func (r *run) walkAll(ctx context.Context) {
 	stop := every(progressEvery, func() {
 		now, total := time.Now(), r.deliveries()
 		r.say("%.0f deliveries per second, latency p50 %v p99 %v max %v, %d faults", float64(total-last)/now.Sub(lastAt).Seconds(),
-			r.latency.quantile(0.5), r.latency.quantile(0.99), time.Duration(r.latency.max.Load()), r.faults.total())
+			round(r.latency.quantile(0.5)), round(r.latency.quantile(0.99)), round(time.Duration(r.latency.max.Load())), r.faults.total())
 		last, lastAt = total, now
 	})
 	defer stop()
@@ -349,6 +353,8 @@ func (r *run) walkAll(ctx context.Context) {
 		}
 	}
 }
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
 // leastSleep is what a sleep costs little against.
 const leastSleep = 500 * time.Microsecond
