@@ -163,17 +163,30 @@ func (d *decoder) generate(m *message, b []byte) error {
 		}
 		off += n
 	}
-	if err := checkListed(m.class, b[off:]); err != nil {
+	listed := b[off:]
+	if len(listed) == 0 {
+		// ServerRepository passes this on, and its clients stumble over the
+		// missing number. It can only mean one thing.
+		listed = noneListed
+		if !rewritten {
+			d.scratch = append(d.scratch, b...)
+			rewritten = true
+		}
+	}
+	if err := checkListed(m.class, listed); err != nil {
 		return err
 	}
 	if !rewritten {
 		m.body = b
 		return nil
 	}
-	d.scratch = append(d.scratch, b[off:]...)
+	d.scratch = append(d.scratch, listed...)
 	m.body = d.scratch[start:len(d.scratch):len(d.scratch)]
 	return nil
 }
+
+// noneListed is a generate's number of further fields: none.
+var noneListed = []byte{0, 0}
 
 // checkListed checks the fields that a generate lists behind the required
 // ones: uint16 n, n × (uint16 field, value), and nothing behind them.

@@ -29,6 +29,8 @@ type cli struct {
 
 	Help    helpCommand    `cmd:"" help:"Explain a command, or list all of them."`
 	Version versionCommand `cmd:"" help:"Say which version this is and what it was built from."`
+
+	Lan lanCommand `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
 }
 
 // env is what a command may touch of the world outside.
