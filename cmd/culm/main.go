@@ -26,6 +26,7 @@ type cli struct {
 	LogFormat string `default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log to standard error: text or json (${default})."`
 
 	Bots botsCommand `cmd:"" help:"Play many clients against a server, and check what they see."`
+	Demo demoCommand `cmd:"" help:"Show at once what culm does."`
 
 	Help    helpCommand    `cmd:"" help:"Explain a command, or list all of them."`
 	Version versionCommand `cmd:"" help:"Say which version this is and what it was built from."`
