@@ -70,6 +70,16 @@ func (c *canvas) text(x, y, end, style int, s string) {
 	}
 }
 
+// blank tells whether there is nothing in n cells from (x, y).
+func (c *canvas) blank(x, y, n int) bool {
+	for i := range n {
+		if x+i >= c.width || c.cells[y*c.width+x+i].char != ' ' {
+			return false
+		}
+	}
+	return true
+}
+
 // String returns the picture with its styles, line by line.
 func (c *canvas) String() string {
 	var b strings.Builder
@@ -172,8 +182,14 @@ func (c *canvas) world(v View, y, width, height, dim int, colors map[string]int)
 		}
 		px := left + min(int(x/border*float64(cols)), cols-1)
 		py := y + 1 + min(int(w.Y/worldHeight*float64(innerH)), innerH-1)
-		from := max(left, min(px, left+cols-len(w.Name)))
-		c.text(from, py, left+cols, colors[w.Name], w.Name)
+		px = max(left, min(px, left+cols-len(w.Name)))
+		for _, dy := range []int{0, 1, -1, 2, -2} { // names make way for each other
+			if py+dy > y && py+dy <= y+innerH && c.blank(px, py+dy, len(w.Name)) {
+				py += dy
+				break
+			}
+		}
+		c.text(px, py, left+cols, colors[w.Name], w.Name)
 	}
 }
 

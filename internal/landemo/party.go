@@ -158,14 +158,25 @@ func (p *Party) connect(ctx context.Context, e lan.Events, to **lan.Client, hand
 
 // walk moves the guests in turn until ctx is done.
 func (p *Party) walk(ctx context.Context) {
-	ticker := time.NewTicker(time.Second / stepsPerSec / time.Duration(len(p.guests)))
-	defer ticker.Stop()
+	interval := time.Second / stepsPerSec / time.Duration(len(p.guests))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	due := p.clock()
 	for turn := 0; ; turn++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+		if wait := due - p.clock(); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+			}
+		} else if wait < -time.Second {
+			due = p.clock() // the machine was asleep, or is too busy to catch up
 		}
+		if ctx.Err() != nil {
+			return
+		}
+		due += interval
 		g := p.guests[turn%len(p.guests)]
 		p.mu.Lock()
 		err := g.live(p.clock())
