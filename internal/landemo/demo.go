@@ -39,10 +39,10 @@ func Print(ctx context.Context, p *Party, until time.Duration, out io.Writer) er
 		return err
 	}
 	heard := 0
-	for {
+	for ended := false; !ended; {
 		select {
 		case <-ctx.Done():
-			return nil
+			ended = true
 		case err := <-p.Failed():
 			return err
 		case <-second.C:
@@ -54,6 +54,7 @@ func Print(ctx context.Context, p *Party, until time.Duration, out io.Writer) er
 			return err
 		}
 	}
+	return nil
 }
 
 // printView writes a line about a view, after what was said since the last.

@@ -76,8 +76,9 @@ func TestPrint(t *testing.T) {
 	if strings.Contains(text.String(), "\x1b") {
 		t.Errorf("plain lines have escape codes: %q", text.String())
 	}
-	if err := Print(t.Context(), p, time.Nanosecond, io.Discard); err != nil {
-		t.Errorf("a time that is over: %v", err)
+	text.Reset()
+	if err := Print(t.Context(), p, time.Nanosecond, &text); err != nil || strings.Count(text.String(), "walkers, ") != 1 {
+		t.Errorf("a time that is over: %v, %q", err, text.String())
 	}
 	full := errors.New("no space left on device")
 	if err := Print(t.Context(), p, 0, writerFunc(func([]byte) (int, error) { return 0, full })); !errors.Is(err, full) {
