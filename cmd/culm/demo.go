@@ -18,6 +18,11 @@ type demoCommand struct {
 	LAN lanDemoCommand `cmd:"" name:"lan" default:"withargs" help:"A LAN server with clients that walk about and talk."`
 }
 
+// Help says which demo is shown.
+func (c *demoCommand) Help() string {
+	return "\"culm demo\" alone is \"culm demo lan\", whose flags it takes: \"culm demo --for 10s\" ends after ten seconds."
+}
+
 // lanDemoCommand is "culm demo lan".
 type lanDemoCommand struct {
 	For   time.Duration `default:"0s" placeholder:"DURATION" help:"End after this time; 0 means when you quit (${default})."`
