@@ -26,11 +26,13 @@ type cli struct {
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least important messages to log: debug, info, warn or error (${default})."`
 	LogFormat string `default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log to standard error: text or json (${default})."`
 
-	DC      dcCommands     `cmd:"" name:"dc" help:"Work with DC files."`
+	Lan  lanCommand  `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
+	Demo demoCommand `cmd:"" help:"Show at once what culm does."`
+	Bots botsCommand `cmd:"" help:"Play many clients against a server, and check what they see."`
+	DC   dcCommands  `cmd:"" name:"dc" help:"Work with DC files."`
+
 	Help    helpCommand    `cmd:"" help:"Explain a command, or list all of them."`
 	Version versionCommand `cmd:"" help:"Say which version this is and what it was built from."`
-
-	Lan lanCommand `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
 }
 
 // env is what a command may touch of the world outside.

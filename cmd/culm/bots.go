@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/lanbots"
+	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/tcp"
+)
+
+// botsCommand is "culm bots".
+type botsCommand struct {
+	LAN lanBotsCommand `cmd:"" name:"lan" help:"Play many clients against a LAN server, and check what they see."`
+}
+
+// lanBotsCommand is "culm bots lan".
+type lanBotsCommand struct {
+	Addr  string   `arg:"" name:"host:port" help:"The server, for example 127.0.0.1:4400."`
+	Files []string `arg:"" name:"file" help:"The server's .dc files."`
+
+	Clients int           `default:"100" placeholder:"N" help:"How many clients (${default})."`
+	Rate    float64       `default:"20" placeholder:"HZ" help:"How often per second each of them moves (${default})."`
+	For     time.Duration `default:"30s" placeholder:"DURATION" help:"How long (${default})."`
+	Zones   int           `default:"1" placeholder:"N" help:"Over how many zones they spread: 1 to N (${default})."`
+	Class   string        `placeholder:"CLASS" help:"Class of the avatars; by default one with a suitable field."`
+	Field   string        `placeholder:"FIELD" help:"Broadcast field of numbers that moves them; by default a suitable one."`
+	Idle    bool          `help:"Connect and do nothing, to see what an idle client costs the server."`
+
+	HeaderSize int    `default:"2" enum:"2,4" placeholder:"BYTES" help:"Length prefix of each datagram, as the server's: 2 or 4 (${default})."`
+	TLS        bool   `name:"tls" help:"Speak TLS."`
+	TLSCA      string `name:"tls-ca" placeholder:"FILE" help:"Speak TLS, and trust the certificates in this PEM file instead of the system's."`
+
+	ServerPID int  `name:"server-pid" placeholder:"PID" help:"The server's process on this machine, to measure its CPU and memory (Linux)."`
+	JSON      bool `name:"json" help:"Write the summary as JSON."`
+}
+
+// Help says what the numbers are and when the command fails.
+func (c *lanBotsCommand) Help() string {
+	return "Each client walks an avatar and counts its steps in the values that it sends, so that the others notice when " +
+		"an update is lost, doubled or overtaken. At the end all must agree on who is there. If anything is wrong, the status is 1."
+}
+
+// Validate is called by the parser.
+func (c *lanBotsCommand) Validate() error {
+	switch {
+	case c.Clients < 1:
+		return errors.New("--clients must be at least 1")
+	case c.Zones < 1:
+		return errors.New("--zones must be at least 1")
+	case !(c.Rate > 0 && c.Rate <= 1e6):
+		return errors.New("--rate must be above 0 and at most 1000000")
+	case c.For <= 0:
+		return errors.New("--for must be above 0")
+	case c.ServerPID < 0:
+		return errors.New("--server-pid must not be negative")
+	}
+	return nil
+}
+
+// Run plays the bots. Interrupted, it ends early and reports what it has.
+func (c *lanBotsCommand) Run(ctx context.Context, e *env) error {
+	schema, err := dc.ParseFiles(c.Files...)
+	if err != nil {
+		return err
+	}
+	dial, err := c.dialer()
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	summary, err := lanbots.Run(ctx, lanbots.Config{
+		Schema:    schema,
+		Class:     c.Class,
+		Field:     c.Field,
+		Clients:   c.Clients,
+		Rate:      c.Rate,
+		For:       c.For,
+		Zones:     c.Zones,
+		Idle:      c.Idle,
+		Dial:      dial,
+		ServerPID: c.ServerPID,
+		Progress:  e.stderr,
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		out := json.NewEncoder(e.stdout)
+		out.SetIndent("", "  ")
+		if err := out.Encode(summary); err != nil {
+			return err
+		}
+	} else {
+		summary.WriteText(e.stdout)
+	}
+	if !summary.OK() {
+		return fmt.Errorf("the clients saw %d faults", summary.Faults.Total())
+	}
+	return nil
+}
+
+// dialer returns how a client connects.
+func (c *lanBotsCommand) dialer() (func(context.Context, transport.Handler) (transport.Conn, error), error) {
+	framing, err := tcp.FramingOf(c.HeaderSize)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	config := tcp.Config{Framing: framing}
+	if c.TLS || c.TLSCA != "" {
+		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if c.TLSCA != "" {
+		text, err := os.ReadFile(c.TLSCA)
+		if err != nil {
+			return nil, err
+		}
+		config.TLS.RootCAs = x509.NewCertPool()
+		if !config.TLS.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s has no PEM certificate", c.TLSCA)
+		}
+	}
+	return func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+		conn, err := tcp.Dial(ctx, c.Addr, config, h)
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}, nil
+}

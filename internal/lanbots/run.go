@@ -1,0 +1,424 @@
+// Package lanbots plays many clients against a LAN server: they walk avatars,
+// check what they see of each other, and measure how long it takes.
+package lanbots
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/lan"
+	"github.com/culm-net/culm/transport"
+)
+
+// Config says what the bots do.
+type Config struct {
+	// Schema is the server's.
+	Schema *dc.Schema
+	// Class and Field say which avatars walk and by which field. Where a name
+	// is empty, the bots choose.
+	Class, Field string
+	// Clients is how many bots there are.
+	Clients int
+	// Rate is how many steps per second each of them makes.
+	Rate float64
+	// For is how long they walk, or are idle.
+	For time.Duration
+	// Zones is over how many zones they spread: 1 to Zones.
+	Zones int
+	// Idle bots connect and do nothing else.
+	Idle bool
+	// Dial connects a client to the server.
+	Dial func(context.Context, transport.Handler) (transport.Conn, error)
+	// ServerPID is the server's process, to be watched on Linux; 0 for none.
+	ServerPID int
+	// Progress gets a line every few seconds.
+	Progress io.Writer
+
+	settleWithin time.Duration // after the last step, and after half have left; 15 s unless a test says otherwise
+}
+
+const (
+	dialers       = 32               // connections that are made at the same time
+	connectWithin = 30 * time.Second // one client, from dialing to its doIds
+	gatherWithin  = 60 * time.Second // until all see all
+	progressEvery = 5 * time.Second
+	remembered    = 1024 // steps whose time is remembered, for each bot
+)
+
+// run is the state that bots share.
+type run struct {
+	Config
+	gait  *gait
+	bots  []*bot
+	began time.Time
+
+	doIDRange uint32
+	slots     []int32 // the index of the bot with a doIdBase of slot·doIDRange + 1, or -1
+
+	gathered atomic.Bool
+	latency  histogram
+	faults   faults
+	sent     []atomic.Int64 // when: by bot and step, window for each
+
+	mu      sync.Mutex
+	reasons []string // why clients were disconnected; the first few
+}
+
+// window is for how many steps of each bot it is remembered when they were
+// made.
+func (r *run) window() uint64 { return min(remembered, r.gait.period()) }
+
+func (r *run) sentAt(bot int, step uint64) *atomic.Int64 {
+	return &r.sent[uint64(bot)*r.window()+step%r.gait.period()%r.window()]
+}
+
+// clock is the time in nanoseconds since the run began, never 0.
+func (r *run) clock() int64 { return int64(time.Since(r.began)) + 1 }
+
+// peer returns the index of the bot with a doIdBase, or -1.
+func (r *run) peer(base uint32) int {
+	if slot := (base - 1) / r.doIDRange; uint64(slot) < uint64(len(r.slots)) {
+		return int(r.slots[slot])
+	}
+	return -1
+}
+
+func (r *run) disconnected(b *bot, err error) {
+	r.faults.disconnected.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.reasons) < 5 {
+		r.reasons = append(r.reasons, fmt.Sprintf("client %d: %v", b.index, err))
+	}
+}
+
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintf(r.Progress, "%6.1f s  %s\n", time.Since(r.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// Run plays the bots. When ctx is done they stop early, and what they have seen
+// until then is reported. The error says why they could not play; whether what
+// they saw was right is in the summary.
+func Run(ctx context.Context, c Config) (*Summary, error) {
+	c.settleWithin = cmp.Or(c.settleWithin, 15*time.Second)
+	r := &run{Config: c, began: time.Now()}
+	if !c.Idle {
+		var err error
+		if r.gait, err = chooseGait(c.Schema, c.Class, c.Field); err != nil {
+			return nil, err
+		}
+		r.sent = make([]atomic.Int64, uint64(c.Clients)*r.window())
+	}
+	var before, after usage
+	var err error
+	if before, err = readUsage(c.ServerPID); err != nil {
+		return nil, err
+	}
+	defer r.leave(func(*bot) bool { return true })
+	if err := r.connect(ctx); err != nil {
+		return nil, err
+	}
+	if after, err = readUsage(c.ServerPID); err != nil {
+		return nil, err
+	}
+	s := &Summary{Clients: c.Clients}
+	if c.ServerPID != 0 {
+		s.ServerRSSPerClient = (after.rss - before.rss) / int64(c.Clients)
+		r.say("the server has %d KiB resident, %.1f KiB per client more than before", after.rss>>10, float64(s.ServerRSSPerClient)/1024)
+	}
+	if c.Idle {
+		err = r.stay(ctx, s, before)
+	} else {
+		err = r.play(ctx, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	s.Reasons = r.reasons
+	r.mu.Unlock()
+	s.Faults = r.faults.snapshot()
+	return s, nil
+}
+
+// connect connects all bots and waits for their doIds.
+func (r *run) connect(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r.bots = make([]*bot, r.Clients)
+	for i := range r.bots {
+		b := &bot{run: r, index: i, zone: 1 + uint32(i%r.Zones)}
+		if !r.Idle {
+			b.sight = make([]sight, r.Clients)
+		}
+		config := lan.ClientConfig{Schema: r.Schema, Events: b}
+		if r.Idle {
+			config.Events = idler{bot: b}
+		}
+		var err error
+		if b.Client, err = lan.NewClient(config); err != nil {
+			return err
+		}
+		r.bots[i] = b
+	}
+	var next, up atomic.Int64
+	var dialing sync.WaitGroup
+	for range min(dialers, r.Clients) {
+		dialing.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(r.bots) {
+					return
+				}
+				if err := r.connectOne(ctx, r.bots[i]); err != nil {
+					cancel(fmt.Errorf("client %d of %d cannot connect: %w", i+1, r.Clients, err))
+					return
+				}
+				up.Add(1)
+			}
+		})
+	}
+	stop := every(progressEvery, func() { r.say("%d of %d clients connected", up.Load(), r.Clients) })
+	dialing.Wait()
+	stop()
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	r.say("%d clients connected", r.Clients)
+	return nil
+}
+
+func (r *run) connectOne(ctx context.Context, b *bot) error {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	var h transport.Handler = b
+	if r.Idle {
+		h = b.Client
+	}
+	if _, err := r.Dial(ctx, h); err != nil {
+		return err
+	}
+	b.dialed.Store(true)
+	return b.Ready(ctx)
+}
+
+// idler is the events of an idle bot.
+type idler struct {
+	lan.NoEvents
+	bot *bot
+}
+
+func (i idler) Disconnected(c *lan.Client, err error) { i.bot.Disconnected(c, err) }
+
+// stay has idle bots stay connected.
+func (r *run) stay(ctx context.Context, s *Summary, before usage) error {
+	began := time.Now()
+	start, err := readUsage(r.ServerPID)
+	if err != nil {
+		return err
+	}
+	stop := every(progressEvery, func() {
+		r.say("%d clients idle, %d disconnected", r.Clients, r.faults.disconnected.Load())
+	})
+	defer stop()
+	sleep(ctx, r.For)
+	end, err := readUsage(r.ServerPID)
+	if err != nil {
+		return err
+	}
+	s.Seconds = time.Since(began).Seconds()
+	s.ServerCPUSeconds, s.BotsCPUSeconds = end.cpu-start.cpu, end.ownCPU-start.ownCPU
+	s.ServerRSSPerClient = (end.rss - before.rss) / int64(r.Clients)
+	return nil
+}
+
+// play lets the bots gather, walk, and leave.
+func (r *run) play(ctx context.Context, s *Summary) error {
+	if err := r.gather(ctx); err != nil {
+		return err
+	}
+	start, err := readUsage(r.ServerPID)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	r.walkAll(ctx)
+	s.Seconds = time.Since(began).Seconds()
+	r.await(ctx, r.settleWithin, r.allArrived)
+	end, err := readUsage(r.ServerPID)
+	if err != nil {
+		return err
+	}
+	for _, b := range r.bots {
+		s.Updates += b.steps.Load()
+		s.Deliveries += b.delivered.Load()
+	}
+	s.Class, s.Field, s.Zones, s.Rate = r.gait.class.Name(), r.gait.field.Name(), r.Zones, r.Rate
+	s.LatencyP50, s.LatencyP99 = seconds(r.latency.quantile(0.5)), seconds(r.latency.quantile(0.99))
+	s.LatencyMax = seconds(time.Duration(r.latency.max.Load()))
+	s.UpdatesPerSecond = float64(s.Updates) / s.Seconds
+	s.DeliveriesPerSecond = float64(s.Deliveries) / s.Seconds
+	s.ServerCPUSeconds, s.BotsCPUSeconds = end.cpu-start.cpu, end.ownCPU-start.ownCPU
+	if r.ServerPID != 0 && s.Deliveries > 0 {
+		s.ServerCPUMicrosPerDelivery = s.ServerCPUSeconds * 1e6 / float64(s.Deliveries)
+	}
+
+	r.countMissing()
+	r.say("half of the clients leave")
+	r.leave(func(b *bot) bool { return b.index%2 == 1 })
+	if !r.await(ctx, r.settleWithin, r.allSeen) {
+		r.countDisagreeing()
+	}
+	return nil
+}
+
+// gather gives each bot an avatar and waits until all see all in their zone.
+func (r *run) gather(ctx context.Context) error {
+	bases := make([]uint32, len(r.bots))
+	for i, b := range r.bots {
+		bases[i], r.doIDRange = b.DoIDs()
+	}
+	var top uint32
+	for _, base := range bases {
+		top = max(top, (base-1)/r.doIDRange)
+	}
+	if top > 1<<20 {
+		return fmt.Errorf("the server has given out a doIdBase of %d, which is too high to keep a table", top*r.doIDRange+1)
+	}
+	r.slots = make([]int32, top+1)
+	for i := range r.slots {
+		r.slots[i] = -1
+	}
+	for i, base := range bases {
+		r.slots[(base-1)/r.doIDRange] = int32(i)
+	}
+	// First everybody listens, then the avatars come: the other way round
+	// each newcomer would make all others send their state again.
+	for _, b := range r.bots {
+		if err := b.SetInterest(b.zone); err != nil {
+			return fmt.Errorf("client %d: %w", b.index, err)
+		}
+		b.Flush()
+	}
+	for _, b := range r.bots {
+		var err error
+		b.avatar, err = b.Create(r.gait.class.Name(), b.zone)
+		if err != nil {
+			return fmt.Errorf("client %d: %w", b.index, err)
+		}
+		b.Flush()
+	}
+	stop := every(progressEvery, func() { r.say("the clients gather: %d avatars in sight of %d", r.inSight(), r.expected()) })
+	ok := r.await(ctx, gatherWithin, r.allSeen)
+	stop()
+	if !ok && ctx.Err() == nil {
+		return fmt.Errorf("the clients do not see each other: after %v they see %d avatars of %d", gatherWithin, r.inSight(), r.expected())
+	}
+	r.gathered.Store(true)
+	return nil
+}
+
+// walkAll has the bots walk in turn, so that their steps are spread evenly
+// over the period, until the time is over or ctx is done.
+func (r *run) walkAll(ctx context.Context) {
+	r.say("%d clients walk by %s.%s, %g steps per second each", r.Clients, r.gait.class.Name(), r.gait.field.Name(), r.Rate)
+	last, lastAt := uint64(0), time.Now()
+	stop := every(progressEvery, func() {
+		now, total := time.Now(), r.deliveries()
+		r.say("%.0f deliveries per second, latency p50 %v p99 %v max %v, %d faults", float64(total-last)/now.Sub(lastAt).Seconds(),
+			round(r.latency.quantile(0.5)), round(r.latency.quantile(0.99)), round(time.Duration(r.latency.max.Load())), r.faults.total())
+		last, lastAt = total, now
+	})
+	defer stop()
+	interval := float64(time.Second) / r.Rate / float64(len(r.bots))
+	start := time.Now()
+	for turn := 0; ctx.Err() == nil; turn++ {
+		due := time.Duration(float64(turn) * interval)
+		if due >= r.For {
+			return
+		}
+		if wait := due - time.Since(start); wait > 0 {
+			sleep(ctx, max(wait, leastSleep))
+		}
+		b := r.bots[turn%len(r.bots)]
+		if err := b.walk(); err != nil && !errors.Is(err, transport.ErrClosed) {
+			r.faults.unsent.Add(1)
+		}
+	}
+}
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+// leastSleep is what a sleep costs little against.
+const leastSleep = 500 * time.Microsecond
+
+// sleep waits for d or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// await looks again and again whether ok, for a while, even when ctx is done:
+// it is used where little is left to do.
+func (r *run) await(ctx context.Context, within time.Duration, ok func() bool) bool {
+	for end := time.Now().Add(within); ; time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return true
+		}
+		if time.Now().After(end) || ctx.Err() != nil && !r.gathered.Load() {
+			return false
+		}
+	}
+}
+
+// leave disconnects those bots that are chosen and have not left yet, and
+// waits until their connections are closed.
+func (r *run) leave(chosen func(*bot) bool) {
+	var leaving []*bot
+	for _, b := range r.bots {
+		if b != nil && b.Client != nil && chosen(b) && !b.left.Swap(true) {
+			leaving = append(leaving, b)
+		}
+	}
+	for _, b := range leaving {
+		b.Disconnect()
+	}
+	for _, b := range leaving {
+		if b.dialed.Load() {
+			<-b.Done()
+		}
+	}
+}
+
+// every calls f at each interval until stop, which waits for it.
+func every(interval time.Duration, f func()) (stop func()) {
+	ticker := time.NewTicker(interval)
+	quit := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			select {
+			case <-ticker.C:
+				f()
+			case <-quit:
+				return
+			}
+		}
+	})
+	return func() {
+		ticker.Stop()
+		close(quit)
+		running.Wait()
+	}
+}

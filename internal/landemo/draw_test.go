@@ -1,0 +1,108 @@
+package landemo
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+)
+
+func someView() View {
+	v := View{Addr: "127.0.0.1:4400", PerSecond: 1649, P50: 2600 * time.Microsecond, P99: 20 * time.Millisecond}
+	for i, name := range names {
+		x, y := float64(i)*worldWidth/11, float64(i)*worldHeight/11
+		v.Walkers = append(v.Walkers, Walker{Name: name, X: x, Y: y, Zone: zoneOf(x), Sees: 5})
+	}
+	for i := range 30 {
+		v.Chat = append(v.Chat, Line{Name: names[i%12], Text: fmt.Sprintf("line %d, %s", i, strings.Repeat("x", 40))})
+	}
+	return v
+}
+
+// Whatever the size of the window, the picture has exactly that size.
+func TestDrawFits(t *testing.T) {
+	for width := range 130 {
+		for _, height := range []int{0, 1, 3, 4, 11, 12, 13, 24, 40} {
+			picture := draw(someView(), width, height)
+			if width == 0 || height == 0 {
+				if picture != "" {
+					t.Fatalf("%d×%d: something is drawn", width, height)
+				}
+				continue
+			}
+			lines := strings.Split(picture, "\n")
+			if len(lines) != height {
+				t.Fatalf("%d×%d: %d lines", width, height, len(lines))
+			}
+			for _, line := range lines {
+				if w := ansi.StringWidth(line); w != width {
+					t.Fatalf("%d×%d: a line is %d wide: %q", width, height, w, line)
+				}
+			}
+		}
+	}
+}
+
+func TestDrawShows(t *testing.T) {
+	picture := ansi.Strip(draw(someView(), 80, 24))
+	for _, want := range []string{"127.0.0.1:4400", "13 clients", "zone 1: meadow, 6", "zone 2: forest, 6", "1649 messages/s", "p50 2.6 ms", "p99 20.0 ms",
+		"Anna   meadow  5 others", "Lou    forest  5 others", "line 29", "q quits"} {
+		if !strings.Contains(picture, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	onMap := picture[:strings.Index(picture, "line 24")]
+	for _, name := range names {
+		if strings.Count(onMap, name) < 2 { // in the list and on the map
+			t.Errorf("%s is not on the map", name)
+		}
+	}
+	if t.Failed() {
+		t.Log("\n" + picture)
+	}
+}
+
+func TestModelEnds(t *testing.T) {
+	failed := make(chan error, 1)
+	old := View{Elapsed: 5 * time.Second}
+	quits := func(m model, msg tea.Msg) (model, bool) {
+		next, cmd := m.Update(msg)
+		if cmd == nil {
+			return next.(model), false
+		}
+		if _, ok := msg.(tick); ok && next.(model).err == nil && (m.until == 0 || m.until > old.Elapsed) {
+			return next.(model), false // the next tick
+		}
+		_, ok := cmd().(tea.QuitMsg)
+		return next.(model), ok
+	}
+	m := model{view: func() View { return old }, failed: failed}
+	for _, key := range []tea.KeyPressMsg{{Code: 'q', Text: "q"}, {Code: 'c', Mod: tea.ModCtrl}, {Code: tea.KeyEscape}} {
+		if _, quit := quits(m, key); !quit {
+			t.Errorf("%s does not quit", key)
+		}
+	}
+	if _, quit := quits(m, tea.KeyPressMsg{Code: 'x', Text: "x"}); quit {
+		t.Error("x quits")
+	}
+	if _, quit := quits(m, tick{}); quit {
+		t.Error("ends without a reason")
+	}
+	m.until = 5 * time.Second
+	if _, quit := quits(m, tick{}); !quit {
+		t.Error("does not end when the time is over")
+	}
+	m.until = 0
+	failed <- errors.New("the server is gone")
+	if last, quit := quits(m, tick{}); !quit || last.err == nil {
+		t.Error("does not end when the party fails")
+	}
+	next, _ := m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+	if v := next.View(); !v.AltScreen || len(strings.Split(v.Content, "\n")) != 24 {
+		t.Error("the picture is not of the window's size")
+	}
+}
