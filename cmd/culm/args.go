@@ -49,6 +49,9 @@ func takesNext(path []*kong.Node, arg string) bool {
 	if long && strings.Contains(name, "=") || !long && len(arg) > 2 {
 		return false
 	}
+	if implied := path[len(path)-1].DefaultCmd; implied != nil {
+		path = append(slices.Clip(path), implied)
+	}
 	for _, node := range path {
 		for _, flag := range node.Flags {
 			if long && flag.Name == name || !long && string(flag.Short) == arg[1:] {

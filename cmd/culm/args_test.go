@@ -15,6 +15,11 @@ func TestFlagsFirst(t *testing.T) {
 			Out   string   `short:"o"`
 			Files []string `arg:""`
 		} `cmd:""`
+		Show struct {
+			Map struct {
+				Size string
+			} `cmd:"" default:"withargs"`
+		} `cmd:""`
 	}
 	parser := kong.Must(&c)
 	for args, want := range map[string]string{
@@ -35,6 +40,8 @@ func TestFlagsFirst(t *testing.T) {
 		"run run":                    "run -- run",
 		"walk run":                   "-- walk run",
 		"run --help":                 "run --help",
+		"show --size 3":              "show --size 3",
+		"show map --size 3":          "show map --size 3",
 	} {
 		got := strings.Join(flagsFirst(parser.Model.Node, strings.Fields(args)), " ")
 		if got != want {
