@@ -187,9 +187,10 @@ func (t *Type) setSize() {
 			t.prefix = 4
 		}
 		if r := t.scaledLengths(); len(r) > 0 {
-			t.values = satAdd(1, int(r[0].lo))
+			least := int(min(r[0].lo, saturated))
+			t.values = satAdd(1, least)
 			if len(r) == 1 && r[0].lo == r[0].hi {
-				t.prefix, t.fixed = 0, int(r[0].lo)
+				t.prefix, t.fixed = 0, least
 			}
 		}
 	default:

@@ -35,8 +35,9 @@ const (
 	maxHashed = 1 << 24
 )
 
-// saturated is above every bound; sums and products of counts stop there.
-const saturated = 1 << 40
+// saturated is above every bound; sums and products of counts stop there. Twice
+// as much still fits into an int of 32 bits.
+const saturated = 1 << 29
 
 func satAdd(a, b int) int { return min(a+b, saturated) }
 
