@@ -341,10 +341,11 @@ func (r *run) walkAll(ctx context.Context) {
 	start := time.Now()
 	for turn := 0; ctx.Err() == nil; turn++ {
 		due := time.Duration(float64(turn) * interval)
-		if due >= r.For {
+		gone := time.Since(start)
+		if due >= r.For || gone >= r.For {
 			return
 		}
-		if wait := due - time.Since(start); wait > 0 {
+		if wait := due - gone; wait > 0 {
 			sleep(ctx, max(wait, leastSleep))
 		}
 		b := r.bots[turn%len(r.bots)]
