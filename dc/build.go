@@ -20,8 +20,7 @@ type builder struct {
 	open     []string       // the classes and switches being built, outermost first
 
 	declared map[string]bool // by keyword statements
-	used     map[string]bool // members of s.keywords
-	order    map[string]int  // of the keywords in s.keywords
+	order    map[string]int  // index of each of s.keywords
 
 	inherited int // counts towards maxInherited
 	total     cost
@@ -41,7 +40,11 @@ func newBuilder(o Options, errs *errorSink) *builder {
 	}
 }
 
-func (b *builder) fail(at pos, format string, args ...any) { b.errs.add(at, format, args...) }
+func (b *builder) fail(at pos, format string, args ...any) {
+	if !b.stopped {
+		b.errs.add(at, format, args...)
+	}
+}
 
 // fatal stops the run: a bound is exceeded.
 func (b *builder) fatal(at pos, format string, args ...any) {
@@ -112,8 +115,8 @@ func (b *builder) checkName(n astName) {
 }
 
 // keywordSet makes the set of the keywords written after a field.
-func (b *builder) keywordSet(words []astName) KeywordSet {
-	var k KeywordSet
+func (b *builder) keywordSet(words []astName) keywordSet {
+	var k keywordSet
 	for _, w := range words {
 		if !b.keyword(w.text) {
 			b.fail(w.pos, "unknown keyword %q: expected %s, or a statement \"keyword %s\" before", w.text,
@@ -121,7 +124,7 @@ func (b *builder) keywordSet(words []astName) KeywordSet {
 			continue
 		}
 		b.noteKeyword(w.text)
-		if k.HasName(w.text) {
+		if k.has(w.text) {
 			continue
 		}
 		k.names = append(k.names, w.text)
@@ -222,13 +225,14 @@ func (b *builder) check(at pos, c cost) {
 	}
 }
 
-// undefined explains that a name means nothing yet.
+// undefined explains that a name means nothing yet; what is "a type", for
+// example.
 func (b *builder) undefined(n astName, what string) string {
 	if slices.Contains(b.open, n.text) {
-		return fmt.Sprintf("%s is still being declared and cannot contain itself: expected another %s", n.text, what)
+		return fmt.Sprintf("%s is still being declared and cannot contain itself: expected %s that is declared before", n.text, what)
 	}
 	if at, ok := b.later[n.text]; ok {
 		return fmt.Sprintf("%s is declared only later, at %s: expected its declaration before its first use", n.text, at)
 	}
-	return fmt.Sprintf("%q is not declared: expected %s that is declared before", n.text, what)
+	return fmt.Sprintf("%q is not declared: expected %s that is declared before", shorten(n.text), what)
 }

@@ -16,6 +16,12 @@ func (b *builder) class(a *astClass) *Class {
 	defer func() { b.open = b.open[:len(b.open)-1] }()
 
 	unsure := b.parents(c, a)
+	for _, p := range c.parents {
+		b.countInherited(a.pos, len(p.fields)+len(p.byNumber))
+	}
+	if b.stopped {
+		return c
+	}
 	for _, p := range slices.Backward(c.parents) {
 		for name, f := range p.byName {
 			c.byName[name] = f // of the first parent that has it
@@ -32,7 +38,7 @@ func (b *builder) class(a *astClass) *Class {
 	if b.done() {
 		return c
 	}
-	b.inherit(c, a)
+	b.inherit(c)
 	for _, f := range c.fields {
 		if f.kind != Molecular && f.Has(Required) {
 			c.required = append(c.required, f)
@@ -51,9 +57,8 @@ func (b *builder) class(a *astClass) *Class {
 		}
 	}
 	for _, f := range c.elems {
-		fc := f.cost()
-		c.values = satAdd(c.values, fc.values)
-		c.depth = max(c.depth, fc.depth)
+		c.values = satAdd(c.values, f.values)
+		c.depth = max(c.depth, f.depth)
 	}
 	return c
 }
@@ -73,7 +78,7 @@ func (b *builder) parents(c *Class, a *astClass) (unsure bool) {
 			b.fail(n.pos, "%s", b.undefined(n, word))
 		case p.strct != c.strct:
 			b.fail(n.pos, "%s cannot inherit from %s: expected %s", c, p, word)
-		case i > 0 && b.opt.NoMultipleInheritance:
+		case i > 0 && !c.strct && b.opt.NoMultipleInheritance:
 			b.fail(n.pos, "more than one parent: expected one only, since multiple inheritance is switched off")
 		default:
 			c.parents = append(c.parents, p)
@@ -87,7 +92,7 @@ func (b *builder) parents(c *Class, a *astClass) (unsure bool) {
 
 // addField puts a field into its class and gives it a number.
 func (b *builder) addField(c *Class, af *astField, f *Field, own map[string]bool) {
-	c.hashed = satAdd(c.hashed, f.cost().hashed)
+	c.hashed = satAdd(c.hashed, f.hashed)
 	if f.name != "" {
 		if own[f.name] {
 			b.fail(af.name.pos, "%s has a field %s already: expected another name", c, f.name)
@@ -124,20 +129,18 @@ func (b *builder) addField(c *Class, af *astField, f *Field, own map[string]bool
 		}
 	}
 	c.own = append(c.own, f)
-	b.count(af.pos, cost{values: f.cost().values})
+	b.count(af.pos, cost{values: f.values})
+}
+
+func (b *builder) countInherited(at pos, n int) {
+	if b.inherited = satAdd(b.inherited, n); b.inherited > maxInherited {
+		b.fatal(at, "too many inherited fields: at most about %d in all classes together", maxInherited/3)
+	}
 }
 
 // inherit makes the list of own and inherited fields, and the table of their
 // numbers.
-func (b *builder) inherit(c *Class, a *astClass) {
-	n := len(c.own)
-	for _, p := range c.parents {
-		n = satAdd(n, len(p.fields))
-	}
-	if b.inherited = satAdd(b.inherited, n); b.inherited > maxInherited {
-		b.fatal(a.pos, "too many inherited fields: at most %d in all classes together", maxInherited)
-		return
-	}
+func (b *builder) inherit(c *Class) {
 	if b.opt.NoMultipleInheritance || b.opt.NoVirtualInheritance {
 		for _, p := range c.parents {
 			c.fields = append(c.fields, p.fields...)
@@ -162,11 +165,6 @@ func (b *builder) inherit(c *Class, a *astClass) {
 		for _, f := range p.byNumber {
 			add(f)
 		}
-	}
-	// Fields that were declared again are in none of the lists counted above.
-	if b.inherited = satAdd(b.inherited, len(all)-len(c.own)); b.inherited > maxInherited {
-		b.fatal(a.pos, "too many inherited fields: at most %d in all classes together", maxInherited)
-		return
 	}
 	c.byNumber = newFieldTable(all)
 }
@@ -229,12 +227,23 @@ func (b *builder) field(c *Class, a *astField, unsure bool) *Field {
 	default:
 		f.keywords = b.keywordSet(a.keywords)
 	}
-	b.check(a.pos, f.cost())
+	if a.kind != Molecular {
+		f.cost = cost{hashed: 2 + len(f.name)}
+		for _, p := range f.params {
+			f.include(p.typ.cost)
+		}
+		for _, name := range f.keywords.names {
+			f.hashed = satAdd(f.hashed, 1+len(name))
+		}
+		f.depth++
+	}
+	b.check(a.pos, f.cost)
 	return f
 }
 
 // atomics resolves the parts of a molecular field.
 func (b *builder) atomics(c *Class, f *Field, a *astField, unsure bool) {
+	f.hashed = 3 + len(f.name)
 	for _, n := range a.atoms {
 		b.checkName(n)
 		atom := c.byName[n.text]
@@ -256,24 +265,9 @@ func (b *builder) atomics(c *Class, f *Field, a *astField, unsure bool) {
 		}
 		f.atomics = append(f.atomics, atom)
 		f.params = append(f.params, atom.params...)
-		if b.check(n.pos, f.cost()); b.stopped {
+		f.include(atom.cost)
+		if b.check(n.pos, f.cost); b.stopped {
 			return
 		}
 	}
-}
-
-// cost sums up what the field consists of.
-func (f *Field) cost() cost {
-	c := cost{hashed: 3 + len(f.name)}
-	for _, p := range f.params {
-		c.include(p.typ.cost)
-	}
-	for _, name := range f.keywords.names {
-		c.hashed = satAdd(c.hashed, 1+len(name))
-	}
-	for _, a := range f.atomics {
-		c.hashed = satAdd(c.hashed, a.cost().hashed)
-	}
-	c.depth++
-	return c
 }

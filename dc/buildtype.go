@@ -1,9 +1,6 @@
 package dc
 
-import (
-	"errors"
-	"math"
-)
+import "errors"
 
 // param makes a parameter. It always returns one.
 func (b *builder) param(a *astParam) *Param {
@@ -15,6 +12,9 @@ func (b *builder) param(a *astParam) *Param {
 		p.name = a.name.text
 	}
 	for _, m := range a.mods {
+		if b.stopped {
+			break
+		}
 		if m.op == '[' {
 			p.typ = b.array(p.typ, m)
 			continue
@@ -92,7 +92,9 @@ func (b *builder) typ(a *astType) (t *Type, name string) {
 		b.fail(a.mods[0].pos, "a range, divisor or modulus cannot be added to %s: expected a built-in number", describeType(t))
 	}
 	for _, m := range a.arrays {
-		t = b.array(t, m)
+		if t = b.array(t, m); b.stopped {
+			break
+		}
 	}
 	return t, name
 }
@@ -185,9 +187,10 @@ func (t *Type) setSize() {
 			t.prefix = 4
 		}
 		if r := t.scaledLengths(); len(r) > 0 {
-			t.values = satAdd(1, int(r[0].lo))
+			least := int(min(r[0].lo, saturated))
+			t.values = satAdd(1, least)
 			if len(r) == 1 && r[0].lo == r[0].hi {
-				t.prefix, t.fixed = 0, int(r[0].lo)
+				t.prefix, t.fixed = 0, least
 			}
 		}
 	default:
@@ -225,7 +228,8 @@ func newSwitchType(s *Switch) *Type {
 	if s.dflt != nil {
 		all = append(all[:len(all):len(all)], s.dflt)
 	}
-	t.fixedPanda = s.key.typ.fixedPanda
+	// Panda3D compares with the size of the first case, and with 0 without one.
+	t.fixedPanda = s.key.typ.fixedPanda && (len(s.cases) > 0 || s.dflt == nil)
 	for _, c := range all {
 		size, panda := s.key.typ.fixed, true
 		for _, f := range c.fields {
@@ -340,8 +344,11 @@ func (b *builder) switchDecl(a *astSwitch) *Switch {
 	s.cost = s.key.typ.cost
 	s.hashed = satAdd(s.hashed, 2+len(s.name))
 	keys := map[string]bool{}
-	var current []*SwitchCase // those that the next field belongs to
-	started := false          // whether a case was seen since the last break
+	// Since the last break: the cases, to which the next field belongs, and the
+	// names in the first of them, which has all that the others have.
+	var current []*SwitchCase
+	taken := map[string]bool{}
+	started := false
 	for _, item := range a.items {
 		if b.done() {
 			break
@@ -349,6 +356,7 @@ func (b *builder) switchDecl(a *astSwitch) *Switch {
 		switch {
 		case item.brk:
 			current, started = nil, false
+			clear(taken)
 		case item.dflt:
 			c := &SwitchCase{}
 			current, started = append(current, c), true
@@ -374,27 +382,28 @@ func (b *builder) switchDecl(a *astSwitch) *Switch {
 		case !started:
 			b.fail(item.pos, "the field belongs to no case: expected case or default before it")
 		default:
-			b.switchField(s, current, item.field)
+			b.switchField(s, current, taken, item.field)
 		}
 	}
 	b.switchCost(s, a)
 	return s
 }
 
-func (b *builder) switchField(s *Switch, current []*SwitchCase, a *astParam) {
+func (b *builder) switchField(s *Switch, current []*SwitchCase, taken map[string]bool, a *astParam) {
 	p := b.param(a)
-	f := &Field{name: p.name, number: -1, kind: Parameter, params: []*Param{p}}
+	f := &Field{name: p.name, number: -1, kind: Parameter, params: []*Param{p}, cost: p.typ.cost}
+	f.depth++
+	if f.name != "" && (taken[f.name] || f.name == s.key.name) {
+		b.fail(a.pos, "the case has a field %s already: expected another name", f.name)
+		return
+	}
+	taken[f.name] = true
+	b.count(a.pos, cost{hashed: satMul(f.hashed, len(current))})
+	if b.stopped {
+		return
+	}
 	for _, c := range current {
-		taken := f.name == s.key.name
-		for _, o := range c.fields {
-			taken = taken || o.name == f.name
-		}
-		if taken && f.name != "" {
-			b.fail(a.pos, "the case has a field %s already: expected another name", f.name)
-			return
-		}
 		c.fields = append(c.fields, f)
-		b.count(a.pos, cost{hashed: f.cost().hashed})
 	}
 }
 
@@ -405,10 +414,9 @@ func (b *builder) switchCost(s *Switch, a *astSwitch) {
 		values := 0
 		s.hashed = satAdd(s.hashed, satAdd(2+len(c.key), key.hashed))
 		for _, f := range c.fields {
-			fc := f.cost()
-			values = satAdd(values, fc.values)
-			s.hashed = satAdd(s.hashed, fc.hashed)
-			s.depth = max(s.depth, fc.depth)
+			values = satAdd(values, f.values)
+			s.hashed = satAdd(s.hashed, f.hashed)
+			s.depth = max(s.depth, f.depth)
 		}
 		most = max(most, values)
 	}
@@ -421,22 +429,4 @@ func (b *builder) switchCost(s *Switch, a *astSwitch) {
 	s.values = satAdd(s.values, most)
 	s.hashed = satAdd(s.hashed, 1)
 	b.check(a.pos, s.cost)
-}
-
-// modulusFits tells whether the modulus is one that Panda3D allows: at most
-// one more than the largest value.
-func (t *Type) modulusFits() bool {
-	bits := 64
-	k := t.kind
-	if t.old != "" {
-		k = t.elem.kind
-	}
-	switch k {
-	case Int8, Int16, Int32, Int64:
-		bits = 8*k.width() - 1
-	case Uint8, Uint16, Uint32:
-		bits = 8 * k.width()
-	}
-	scaled := truncUint64(math.Floor(t.modulus*float64(t.divisor) + 0.5))
-	return bits == 64 || (scaled-1)>>bits == 0
 }

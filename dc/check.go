@@ -2,79 +2,19 @@ package dc
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
-	"strconv"
 )
-
-// ValueError says why packed bytes, a Go value or a text is no value of a
-// field. Find it with errors.As.
-type ValueError struct {
-	Field   string // "Class.field"
-	Param   string // the way to the value inside the field, such as "items[3].count"; empty for the field itself
-	Offset  int    // where in the packed bytes the value begins; -1 for Go values and texts
-	Problem string // what was wrong
-
-	lit *literal // the innermost literal that is wrong, if there is one
-}
-
-func (e *ValueError) Error() string {
-	s := e.Field
-	if e.Param != "" {
-		s += ", " + e.Param
-	}
-	if e.Offset >= 0 {
-		s += ", byte " + strconv.Itoa(e.Offset)
-	}
-	return s + ": " + e.Problem
-}
-
-// in tells the error that its value is inside the named one.
-func (e *ValueError) in(name string) *ValueError {
-	switch {
-	case e.Param == "":
-		e.Param = name
-	case e.Param[0] == '[':
-		e.Param = name + e.Param
-	default:
-		e.Param = name + "." + e.Param
-	}
-	return e
-}
-
-func (e *ValueError) inPart(parts []part, i int) *ValueError {
-	if name := parts[i].name; name != "" {
-		return e.in(name)
-	}
-	return e.in("#" + strconv.Itoa(i+1))
-}
-
-func (e *ValueError) inElem(i int) *ValueError {
-	return e.in("[" + strconv.Itoa(i) + "]")
-}
-
-// unplaced makes it an error about what has no packed bytes yet.
-func (e *ValueError) unplaced() *ValueError {
-	e.Offset = -1
-	return e
-}
-
-// of tells the error its field.
-func (e *ValueError) of(f *Field) *ValueError {
-	e.Field = f.String()
-	return e
-}
-
-func problem(off int, format string, args ...any) *ValueError {
-	return &ValueError{Offset: off, Problem: fmt.Sprintf(format, args...)}
-}
 
 // CheckPrefix checks the packed value at the start of b (lengths, ranges,
 // allowed characters, counts, switch keys) and returns how many bytes it has.
-// It accepts what Panda3D's unpacking accepts: a modulus is not enforced, a
-// string may be any bytes, and a float may be NaN unless it has a range. It
-// does not allocate, except for the error, which is a *ValueError. Safe for
+// It does not allocate, except for the error, which is a *ValueError. Safe for
 // concurrent use.
+//
+// It accepts what Panda3D accepts: a modulus is not enforced, a string may be
+// any bytes, and a float may be NaN unless it has a range. Of switches and of
+// fixed arrays of values that vary in size, Panda3D's DCField.validateRanges
+// looks at the length only, if nothing inside has a range; CheckPrefix wants what
+// Panda3D's unpacking can read.
 func (f *Field) CheckPrefix(b []byte) (n int, err error) {
 	if p := f.plan; p.size >= 0 && !p.checked && p.size <= len(b) {
 		return p.size, nil
@@ -94,7 +34,7 @@ func (f *Field) Check(b []byte) error {
 	}
 	n, bad := f.check(b)
 	if bad == nil && n < len(b) {
-		bad = problem(n, "%d bytes too many", len(b)-n)
+		bad = problem(n, "%s too many", count(len(b)-n, "byte"))
 	}
 	if bad != nil {
 		return bad.of(f)
@@ -175,32 +115,42 @@ func checkParts(parts []part, b []byte, off int) (int, *ValueError) {
 }
 
 func (p *plan) checkArray(b []byte, off int) (int, *ValueError) {
+	if p.prefix == 0 && p.elem.size < 0 {
+		for i := range p.implied {
+			end, bad := p.elem.check(b, off)
+			if bad != nil {
+				return off, bad.inElem(i)
+			}
+			off = end
+		}
+		return off, nil
+	}
 	start, end, bad := p.content(b, off)
 	if bad != nil {
 		return off, bad
 	}
-	count, size := 0, p.elem.size
+	n, size := 0, p.elem.size
 	switch {
 	case size > 0 && !p.elem.checked:
-		if count = (end - start) / size; count*size != end-start {
-			return off, problem(off, "%d bytes are no whole number of elements of %d bytes", end-start, size)
+		if n = (end - start) / size; n*size != end-start {
+			return off, problem(off, "%s are no whole number of elements of %s", count(end-start, "byte"), count(size, "byte"))
 		}
 	case size == 0 && start < end:
-		return off, problem(off, "%d bytes of elements that have none", end-start)
+		return off, problem(off, "%s of elements that have none", count(end-start, "byte"))
 	default:
-		for at := start; at < end; count++ {
+		for at := start; at < end; n++ {
 			next, bad := p.elem.check(b[:end], at)
 			if bad == nil && next == at {
 				bad = problem(at, "an element without bytes, and more bytes after it")
 			}
 			if bad != nil {
-				return off, bad.inElem(count)
+				return off, bad.inElem(n)
 			}
 			at = next
 		}
 	}
-	if p.prefix > 0 && !within(p.counts, uint64(count)) {
-		return off, p.badCount(off, count)
+	if p.prefix > 0 && !within(p.counts, uint64(n)) {
+		return off, p.badCount(off, n)
 	}
 	return end, nil
 }
@@ -208,6 +158,10 @@ func (p *plan) checkArray(b []byte, off int) (int, *ValueError) {
 // content finds where the content of a string, blob or array begins and ends,
 // and makes sure that it is all there.
 func (p *plan) content(b []byte, off int) (start, end int, bad *ValueError) {
+	if p.prefix == 0 && p.size < 0 {
+		end, bad = p.skip(b, off)
+		return off, end, bad
+	}
 	start = off + p.prefix
 	if start > len(b) {
 		return 0, 0, p.tooShort(b, off)
@@ -247,6 +201,16 @@ func (p *plan) skip(b []byte, off int) (int, *ValueError) {
 		}
 		return skipParts(c.parts, b, end)
 	}
+	if p.prefix == 0 {
+		for i := range p.implied {
+			end, bad := p.elem.skip(b, off)
+			if bad != nil {
+				return off, bad.inElem(i)
+			}
+			off = end
+		}
+		return off, nil
+	}
 	_, end, bad := p.content(b, off)
 	return end, bad
 }
@@ -260,22 +224,6 @@ func skipParts(parts []part, b []byte, off int) (int, *ValueError) {
 		off = end
 	}
 	return off, nil
-}
-
-// tooShort makes the error for a value that is cut off.
-func (p *plan) tooShort(b []byte, off int) *ValueError {
-	have := len(b) - off
-	switch {
-	case p.prefix == 0:
-		return problem(off, "%d bytes left, %d are needed", have, p.size)
-	case have < p.prefix:
-		return problem(off, "%d bytes left, its length alone has %d", have, p.prefix)
-	}
-	n := uint32(binary.LittleEndian.Uint16(b[off:]))
-	if p.prefix == 4 {
-		n = binary.LittleEndian.Uint32(b[off:])
-	}
-	return problem(off, "its length is %d, but only %d bytes follow", n, have-p.prefix)
 }
 
 // allowed says whether the number at the start of b is in range.
@@ -319,72 +267,4 @@ func (p *plan) loadFloat(b []byte) float64 {
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
 	}
 	return math.Float64frombits(binary.LittleEndian.Uint64(b))
-}
-
-func (p *plan) badLength(off, n int) *ValueError {
-	return problem(off, "the length %d is not in %s", n, boundsText(p.counts, 1))
-}
-
-func (p *plan) badCount(off, n int) *ValueError {
-	return problem(off, "%d elements, allowed are %s", n, boundsText(p.counts, 1))
-}
-
-func (p *plan) outOfRange(b []byte, off int) *ValueError {
-	v := p.appendNumber(nil, b[off:])
-	return problem(off, "%s is not in %s", v, p.rangeText())
-}
-
-func (p *plan) unknownKey(b []byte, off, end int) *ValueError {
-	text := fmt.Sprintf("<%x>", b[off:end])
-	// A key from a hex literal may be anything.
-	if n, bad := p.key.plan.check(b[:end], off); bad == nil && n == end {
-		key, _ := p.key.plan.appendText(nil, b[:end], off)
-		text = string(key)
-	}
-	return problem(off, "the switch has no case %s", text).inPart([]part{p.key}, 0)
-}
-
-// rangeText lists the allowed values of a number.
-func (p *plan) rangeText() string {
-	div := float64(p.divisor)
-	switch {
-	case p.kind == Char:
-		s := ""
-		for i, r := range p.uints {
-			if i > 0 {
-				s += ", "
-			}
-			s += strconv.QuoteToASCII(string(rune(r.lo)))
-			if r.lo != r.hi {
-				s += " - " + strconv.QuoteToASCII(string(rune(r.hi)))
-			}
-		}
-		return s
-	case p.isFloat():
-		return boundsText(p.floats, div)
-	case p.isSigned():
-		return boundsText(p.ints, div)
-	}
-	return boundsText(p.uints, div)
-}
-
-func boundsText[T int64 | uint64 | float64](list []bounds[T], div float64) string {
-	s := ""
-	for i, r := range list {
-		if i > 0 {
-			s += ", "
-		}
-		s += scaledText(r.lo, div)
-		if r.lo != r.hi {
-			s += " - " + scaledText(r.hi, div)
-		}
-	}
-	return s
-}
-
-func scaledText[T int64 | uint64 | float64](v T, div float64) string {
-	if div == 1 {
-		return fmt.Sprint(v)
-	}
-	return strconv.FormatFloat(float64(v)/div, 'g', -1, 64)
 }

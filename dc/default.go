@@ -59,9 +59,11 @@ func (p *plan) appendDefault(dst []byte) []byte {
 			dst = p.elem.appendDefault(dst)
 		}
 	}
-	// The length fits if the parser's bounds and the count's ranges do.
-	dst, _ = p.end(dst, start)
-	return dst
+	out, bad := p.end(dst, start)
+	if bad != nil {
+		return dst[:start] // the type has no values: the smallest is too long
+	}
+	return out
 }
 
 // implicitNumber appends zero if that is allowed, else the first allowed

@@ -1,9 +1,9 @@
 package dc
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +19,7 @@ type ChangeKind string
 const (
 	Added   ChangeKind = "added"   // a class or field
 	Removed ChangeKind = "removed" // a class or field
-	Moved   ChangeKind = "moved"   // the number of a class or field, or the place of a required field in generates
+	Moved   ChangeKind = "moved"   // the number of a class or field
 	Changed ChangeKind = "changed" // What says what of it
 )
 
@@ -28,9 +28,13 @@ type Change struct {
 	Kind  ChangeKind
 	Class string
 	Field string // empty for a change of the class itself
-	What  string // for Moved: "number" or "place in generates"; for Changed: "kind", "parents", "keywords", "types", "allowed values", "names" or "defaults"
-	Old   string // before, empty for Added
-	New   string // after, empty for Removed
+	// What says what is different. For Moved: "number". For Changed, of a
+	// class: "kind", "parents" or "fields in generates"; of a field: "kind",
+	// "keywords", "types", "allowed values", "declaration" (names and
+	// moduli) or "default".
+	What string
+	Old  string // before, empty for Added
+	New  string // after, empty for Removed
 	// Breaks says that a client with the old schema would misunderstand a
 	// server with the new one, or be misunderstood.
 	Breaks bool
@@ -68,50 +72,86 @@ func (d *Difference) OldClientsFit() bool {
 	return !slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Breaks })
 }
 
-// String is the report for a person: one line for each change, "!" in front of
-// those that old clients don't survive, and a summary.
+// String is the report for a person: one line for each change, with "!" in
+// front of those that old clients don't survive, and a summary.
 func (d *Difference) String() string {
 	var b strings.Builder
 	breaks := 0
-	for _, c := range d.Changes {
+	line := func(breaking bool, format string, args ...any) {
 		mark := ' '
-		if c.Breaks {
+		if breaking {
 			mark = '!'
 			breaks++
 		}
-		fmt.Fprintf(&b, "%c %s\n", mark, c)
+		fmt.Fprintf(&b, "%c %s\n", mark, fmt.Sprintf(format, args...))
 	}
-	if d.SameHash() {
-		fmt.Fprintf(&b, "The hash is the same: 0x%08x.\n", d.OldHash)
-	} else {
-		fmt.Fprintf(&b, "The hash changed from 0x%08x to 0x%08x: servers that compare it refuse old clients.\n", d.OldHash, d.NewHash)
+	var moves []Change
+	for _, c := range d.Changes {
+		if c.Kind == Moved {
+			moves = append(moves, c)
+		} else {
+			line(c.Breaks, "%s", c)
+		}
+	}
+	for len(moves) > 0 {
+		// A new field pushes all that follow it.
+		n := 1
+		for n < len(moves) && moves[n].shift() == moves[0].shift() && moves[n].Breaks == moves[0].Breaks &&
+			(moves[n].Field == "") == (moves[0].Field == "") {
+			n++
+		}
+		if n <= 3 {
+			line(moves[0].Breaks, "%s", moves[0])
+			moves = moves[1:]
+			continue
+		}
+		first, last := moves[0], moves[n-1]
+		line(first.Breaks, "%d numbers moved by %+d: from %s, now %s, to %s, now %s", n, first.shift(), first.subject(), first.New, last.subject(), last.New)
+		moves = moves[n:]
 	}
 	switch {
+	case !d.SameHash():
+		fmt.Fprintf(&b, "The hash changed from 0x%08x to 0x%08x: servers that compare it refuse old clients.\n", d.OldHash, d.NewHash)
 	case len(d.Changes) == 0:
-		b.WriteString("Nothing changed.\n")
-	case breaks == 0:
-		b.WriteString("Old clients fit where the hash is not compared.\n")
+		fmt.Fprintf(&b, "Nothing changed. The hash is 0x%08x.\n", d.OldHash)
+		return b.String()
 	default:
-		fmt.Fprintf(&b, "Old clients do not fit: see the lines marked with \"!\", %d of them.\n", breaks)
+		fmt.Fprintf(&b, "The hash is the same: 0x%08x.\n", d.OldHash)
+	}
+	if breaks == 0 {
+		b.WriteString("Old clients fit where the hash is not compared.\n")
+	} else {
+		b.WriteString("Old clients do not fit, because of the lines marked with \"!\".\n")
 	}
 	return b.String()
 }
 
+// shift returns by how much a number moved.
+func (c Change) shift() int {
+	before, _ := strconv.Atoi(c.Old)
+	after, _ := strconv.Atoi(c.New)
+	return after - before
+}
+
+// subject returns "Class" or "Class.field".
+func (c Change) subject() string {
+	if c.Field == "" {
+		return c.Class
+	}
+	return c.Class + "." + c.Field
+}
+
 // String describes the change in one line.
 func (c Change) String() string {
-	name := c.Class
-	if c.Field != "" {
-		name += "." + c.Field
-	}
 	switch c.Kind {
 	case Added:
 		return "added " + c.New
 	case Removed:
 		return "removed " + c.Old
 	case Moved:
-		return fmt.Sprintf("%s moved: %s %s, was %s", name, c.What, c.New, c.Old)
+		return fmt.Sprintf("%s: %s %s, was %s", c.subject(), c.What, c.New, c.Old)
 	}
-	return fmt.Sprintf("%s changed: %s: %s, was %s", name, c.What, orNone(c.New), orNone(c.Old))
+	return fmt.Sprintf("%s: %s %s, was %s", c.subject(), c.What, orNone(c.New), orNone(c.Old))
 }
 
 func orNone(s string) string {
@@ -132,76 +172,89 @@ type sameness uint8
 const (
 	sameLayout sameness = 1 << iota // the same bytes mean the same values
 	sameRanges                      // the same values are allowed
-	sameNames                       // of parameters and elements
-	sameAll    = sameLayout | sameRanges | sameNames
+	sameRest                        // the same names inside, and moduli
+	sameAll    = sameLayout | sameRanges | sameRest
 )
 
 func (d *differ) add(c Change) { d.diff.Changes = append(d.diff.Changes, c) }
 
 func (d *differ) class(o, c *Class) {
-	change := func(what, before, after string, breaks bool) {
+	change := func(kind ChangeKind, what, before, after string, breaks bool) {
 		if before != after {
-			d.add(Change{Kind: Changed, Class: c.name, What: what, Old: before, New: after, Breaks: breaks})
+			d.add(Change{Kind: kind, Class: c.name, What: what, Old: before, New: after, Breaks: breaks})
 		}
 	}
-	change("kind", o.String(), c.String(), true)
-	if o.number != c.number && o.strct == c.strct {
-		d.add(Change{Kind: Moved, Class: c.name, What: "number", Old: fmt.Sprint(o.number), New: fmt.Sprint(c.number), Breaks: true})
+	if o.strct != c.strct {
+		change(Changed, "kind", o.String(), c.String(), true)
+	} else {
+		change(Moved, "number", strconv.Itoa(o.number), strconv.Itoa(c.number), true)
 	}
-	change("parents", classNames(o.parents), classNames(c.parents), false)
+	change(Changed, "parents", classNames(o.parents), classNames(c.parents), lostFields(o, c))
 
 	for _, f := range o.own {
-		if ownField(c, f.name) == nil && f.name != "" {
+		if f.name != "" && ownField(c, f.name) == nil {
 			d.add(Change{Kind: Removed, Class: c.name, Field: f.name, Old: describe(f), Breaks: !o.strct})
 		}
 	}
 	for _, f := range c.own {
-		if p := ownField(o, f.name); p != nil {
-			d.field(p, f)
-		} else if f.name != "" {
-			// A new required field is reported as a change of generates.
+		switch before := ownField(o, f.name); {
+		case f.name == "": // in a struct: reported where the struct is used
+		case before != nil:
+			d.field(before, f)
+		default:
 			d.add(Change{Kind: Added, Class: c.name, Field: f.name, New: describe(f)})
 		}
 	}
 	if !c.strct && !o.strct {
-		before, after := fieldNames(o.required), fieldNames(c.required)
-		change("fields in generates", before, after, true)
+		change(Changed, "fields in generates", generated(o), generated(c), true)
 	}
+}
+
+// lostFields says whether the class no longer has a field that it inherited.
+func lostFields(o, c *Class) bool {
+	return slices.ContainsFunc(o.fields, func(f *Field) bool {
+		now := c.byName[f.name]
+		return f.name != "" && (now == nil || now.class.name != f.class.name)
+	})
+}
+
+// generated lists the fields that are in a generate. Receivers look only for
+// those that are broadcast too.
+func generated(c *Class) string {
+	names := make([]string, len(c.required))
+	for i, f := range c.required {
+		if names[i] = f.name; !f.Has(Broadcast) {
+			names[i] += " (not broadcast)"
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func (d *differ) field(o, f *Field) {
 	change := func(kind ChangeKind, what, before, after string, breaks bool) {
-		d.add(Change{Kind: kind, Class: f.class.name, Field: f.name, What: what, Old: before, New: after, Breaks: breaks})
-	}
-	if o.number != f.number {
-		change(Moved, "number", fmt.Sprint(o.number), fmt.Sprint(f.number), !f.class.strct)
-	}
-	if o.kind != f.kind {
-		change(Changed, "kind", o.kind.String(), f.kind.String(), false)
-	}
-	if before, after := o.keywords.String(), f.keywords.String(); before != after {
-		change(Changed, "keywords", before, after, false)
-	}
-	op, fp := o.whole(), f.whole()
-	switch s := d.compare(op, fp); {
-	case s != sameAll:
-		before, after := signature(o), signature(f)
-		if before == after {
-			after += " with another declaration of a struct or switch"
+		if before != after {
+			d.add(Change{Kind: kind, Class: f.class.name, Field: f.name, What: what, Old: before, New: after, Breaks: breaks})
 		}
-		switch {
-		case s&sameLayout == 0:
-			change(Changed, "types", before, after, true)
-		case s&sameRanges == 0:
-			change(Changed, "allowed values", before, after, true)
-		default:
-			change(Changed, "names", before, after, false)
-		}
+	}
+	if !f.class.strct {
+		change(Moved, "number", strconv.Itoa(o.number), strconv.Itoa(f.number), true)
+	}
+	change(Changed, "kind", o.kind.String(), f.kind.String(), false)
+	change(Changed, "keywords", o.keywords.String(), f.keywords.String(), false)
+
+	before, after := signature(o), signature(f)
+	if before == after {
+		after += ", with a struct or switch declared differently"
+	}
+	switch s := d.compare(o.whole(), f.whole()); {
+	case s&sameLayout == 0:
+		change(Changed, "types", before, after, true)
+	case s&sameRanges == 0:
+		change(Changed, "allowed values", before, after, true)
+	case s&sameRest == 0:
+		change(Changed, "declaration", before, after, false)
 	default:
-		before, after := o.AppendDefault(nil), f.AppendDefault(nil)
-		if !bytes.Equal(before, after) || o.HasDefault() != f.HasDefault() {
-			change(Changed, "defaults", defaultText(o, before), defaultText(f, after), false)
-		}
+		change(Changed, "default", defaultText(o), defaultText(f), false)
 	}
 }
 
@@ -229,7 +282,10 @@ func (d *differ) compareNew(o, n *plan) sameness {
 		return 0
 	}
 	s := sameAll
-	if o.modulus != n.modulus || !slices.Equal(o.ints, n.ints) || !slices.Equal(o.uints, n.uints) ||
+	if o.modulus != n.modulus {
+		s &^= sameRest
+	}
+	if !slices.Equal(o.ints, n.ints) || !slices.Equal(o.uints, n.uints) ||
 		!slices.Equal(o.floats, n.floats) || !slices.Equal(o.counts, n.counts) {
 		s &^= sameRanges
 	}
@@ -264,7 +320,7 @@ func (d *differ) compareParts(o, n []part) sameness {
 	s := sameAll
 	for i := range o {
 		if o[i].name != n[i].name {
-			s &^= sameNames
+			s &^= sameRest
 		}
 		s &= d.compare(o[i].plan, n[i].plan)
 	}
@@ -298,14 +354,6 @@ func classNames(classes []*Class) string {
 	return strings.Join(names, ", ")
 }
 
-func fieldNames(fields []*Field) string {
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.name
-	}
-	return strings.Join(names, ", ")
-}
-
 func describe(f *Field) string {
 	s := f.String() + " " + signature(f)
 	if k := f.keywords.String(); k != "" {
@@ -317,7 +365,8 @@ func describe(f *Field) string {
 	return s
 }
 
-func defaultText(f *Field, packed []byte) string {
+func defaultText(f *Field) string {
+	packed := f.AppendDefault(nil)
 	text, err := f.AppendText(nil, packed)
 	if err != nil {
 		text = fmt.Appendf(nil, "<%x>", packed)

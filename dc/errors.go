@@ -92,6 +92,9 @@ func newError(p pos, message string) *Error {
 		end = p.off + n
 	}
 	column := utf8.RuneCount(text[start:p.off]) + 1
+	if end > p.off && text[end-1] == '\r' {
+		end--
+	}
 	start = max(start, p.off-shown)
 	end = min(end, p.off+shown)
 	line := strings.Map(func(r rune) rune {
@@ -99,15 +102,16 @@ func newError(p pos, message string) *Error {
 			return ' '
 		}
 		return r
-	}, strings.TrimSuffix(string(text[start:end]), "\r"))
+	}, string(text[start:end]))
 	return &Error{File: p.src.name, Line: p.line(), Column: column, Message: message, Source: line,
 		caret: utf8.RuneCount(text[start:p.off])}
 }
 
 // errorSink collects the errors of one run.
 type errorSink struct {
-	list ErrorList
-	last pos
+	list   ErrorList
+	last   pos
+	broken bool // see lost
 }
 
 func (s *errorSink) full() bool { return len(s.list) >= maxErrors }
@@ -119,6 +123,13 @@ func (s *errorSink) add(p pos, format string, args ...any) {
 	}
 	s.last = p
 	s.list = append(s.list, newError(p, fmt.Sprintf(format, args...)))
+}
+
+// lost notes an error that swallowed an unknown piece of the text, so that the
+// next error is likely to be its consequence.
+func (s *errorSink) lost(p pos, format string, args ...any) {
+	s.add(p, format, args...)
+	s.broken = true
 }
 
 func (s *errorSink) err() error {

@@ -25,8 +25,9 @@ func (f *Field) Params() []*Param { return f.params }
 // others.
 func (f *Field) Atomics() []*Field { return f.atomics }
 
-// Keywords returns the field's keywords; a molecular field has those of its
-// atomics.
+// Keywords returns the field's keywords: first those that need no declaration,
+// in the order of the constants, then the others in the order in which they
+// appear first in the files. A molecular field has those of its atomics.
 func (f *Field) Keywords() []string { return f.keywords.names }
 
 // Has tells whether the field has all of the given keywords.
@@ -36,7 +37,7 @@ func (f *Field) Has(all Keyword) bool { return f.keywords.bits&all == all }
 func (f *Field) HasAny(some Keyword) bool { return f.keywords.bits&some != 0 }
 
 // HasKeyword tells whether the field has the keyword of that name.
-func (f *Field) HasKeyword(name string) bool { return f.keywords.HasName(name) }
+func (f *Field) HasKeyword(name string) bool { return f.keywords.has(name) }
 
 // HasDefault tells whether a default is written in the file: at the field, at
 // one of its parameters, or deeper inside their types.

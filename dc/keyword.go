@@ -42,30 +42,19 @@ func keywordBit(name string) Keyword {
 	return 0
 }
 
-// KeywordSet is the keywords of a field.
-type KeywordSet struct {
+// keywordSet is the keywords of a field.
+type keywordSet struct {
 	bits  Keyword
-	names []string // see Names
+	names []string // first those that need no declaration, in the order of keywordNames, then the others as they are declared
 
 	// hashNames says that a keyword was declared by a keyword statement
 	// before its use here; the names go into the hash then, else the bits.
 	hashNames bool
 }
 
-// Names returns the keywords: first those that need no declaration, in the
-// order of the constants, then the others in the order they are declared in.
-func (k *KeywordSet) Names() []string { return k.names }
+func (k *keywordSet) has(name string) bool { return slices.Contains(k.names, name) }
 
-// Has tells whether all of the given keywords are in the set.
-func (k *KeywordSet) Has(all Keyword) bool { return k.bits&all == all }
-
-// HasAny tells whether at least one of the given keywords is in the set.
-func (k *KeywordSet) HasAny(some Keyword) bool { return k.bits&some != 0 }
-
-// HasName tells whether the keyword of that name is in the set.
-func (k *KeywordSet) HasName(name string) bool { return slices.Contains(k.names, name) }
-
-func (k *KeywordSet) equal(o *KeywordSet) bool { return slices.Equal(k.names, o.names) }
+func (k *keywordSet) equal(o *keywordSet) bool { return slices.Equal(k.names, o.names) }
 
 // String returns the names with blanks between them, as in a file.
-func (k *KeywordSet) String() string { return strings.Join(k.names, " ") }
+func (k *keywordSet) String() string { return strings.Join(k.names, " ") }

@@ -11,15 +11,16 @@ import (
 type tokenKind uint8
 
 const (
-	tokEOF    tokenKind = iota
-	tokIdent            // a name; keywords of fields ("ram") are names too
-	tokWord             // a reserved word
-	tokUint             // digits or 0x digits: num
-	tokInt              // a sign and digits: num holds the int64
-	tokReal             // digits with a point: num holds the float64's bits
-	tokString           // 'a' or "a": text is what it stands for
-	tokHex              // <0102>: text is the bytes
-	tokPunct            // any other single character
+	tokEOF     tokenKind = iota
+	tokIdent             // a name; keywords of fields ("ram") are names too
+	tokWord              // a reserved word
+	tokUint              // digits or 0x digits: num
+	tokInt               // a sign and digits: num holds the int64
+	tokReal              // digits with a point: num holds the float64's bits
+	tokString            // 'a' or "a": text is what it stands for
+	tokHex               // <0102>: text is the bytes
+	tokPunct             // any other single character
+	tokComment           // only in a trace
 )
 
 type token struct {
@@ -51,10 +52,10 @@ func init() {
 // "0-5" is the two numbers 0 and -5, and only blanks, tabs, carriage returns
 // and newlines are white space.
 type lexer struct {
-	src      *source
-	off      int
-	errs     *errorSink
-	comments *[]token // when not nil, comments are kept here
+	src   *source
+	off   int
+	errs  *errorSink
+	trace *[]token // when not nil, all tokens and comments are kept here
 }
 
 func (l *lexer) at(off int) pos { return pos{l.src, off} }
@@ -89,9 +90,8 @@ func (l *lexer) skip() {
 }
 
 func (l *lexer) comment(n int) {
-	if l.comments != nil {
-		text := strings.TrimRight(string(l.src.text[l.off:l.off+n]), " \t\r")
-		*l.comments = append(*l.comments, token{off: l.off, end: l.off + n, text: text})
+	if l.trace != nil {
+		*l.trace = append(*l.trace, token{kind: tokComment, off: l.off, end: l.off + n})
 	}
 	l.off += n
 }
@@ -114,6 +114,14 @@ func hexDigit(c byte) int {
 }
 
 func (l *lexer) next() token {
+	t := l.scan()
+	if l.trace != nil && t.kind != tokEOF {
+		*l.trace = append(*l.trace, t)
+	}
+	return t
+}
+
+func (l *lexer) scan() token {
 	for {
 		l.skip()
 		text, start := l.src.text, l.off
@@ -319,7 +327,7 @@ func (l *lexer) quoted(quote byte) token {
 		}
 	}
 	if i >= len(text) || text[i] != quote {
-		l.errs.add(l.at(start), "this string is never closed: expected %c before the end of the line", quote)
+		l.errs.lost(l.at(start), "this string is never closed: expected %c before the end of the line", quote)
 	} else {
 		i++
 	}
@@ -340,9 +348,9 @@ func (l *lexer) hexString() token {
 	}
 	switch {
 	case i == len(text):
-		l.errs.add(l.at(start), "these hex digits are never closed: expected > before the end of the file")
+		l.errs.lost(l.at(start), "these hex digits are never closed: expected > before the end of the file")
 	case text[i] != '>':
-		l.errs.add(l.at(i), "unexpected %q in hex digits: expected 0-9, a-f or the closing >", text[i])
+		l.errs.lost(l.at(i), "unexpected %q in hex digits: expected 0-9, a-f or the closing >", text[i])
 	case digits%2 != 0:
 		l.errs.add(l.at(start), "an odd number of hex digits: expected two for each byte")
 	}

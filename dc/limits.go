@@ -14,12 +14,15 @@ const (
 	// maxDepth bounds how deeply types and lists nest, in the text as well as
 	// through the names of structs and typedefs.
 	maxDepth = 64
+	// maxRanges bounds the ranges of one type.
+	maxRanges = 1024
 	// maxNumbers bounds the classes and the numbered fields, whose numbers
 	// are 16 bits wide in every protocol.
 	maxNumbers = 1 << 16
-	// maxInherited bounds the inherited fields of all classes together, which
-	// diamonds multiply when virtual inheritance is off.
-	maxInherited = 1 << 20
+	// maxInherited bounds what all classes together inherit: fields, which
+	// diamonds multiply when virtual inheritance is off, and the places in the
+	// tables of their numbers.
+	maxInherited = 1 << 21
 	// maxValues bounds how many numbers and bytes the smallest value of one
 	// type consists of ("blob32(4000000000)" asks for more), and how many
 	// items one written value has after "v * n" is multiplied out.
@@ -32,8 +35,9 @@ const (
 	maxHashed = 1 << 24
 )
 
-// saturated is above every bound; sums and products of counts stop there.
-const saturated = 1 << 40
+// saturated is above every bound; sums and products of counts stop there. Twice
+// as much still fits into an int of 32 bits.
+const saturated = 1 << 29
 
 func satAdd(a, b int) int { return min(a+b, saturated) }
 

@@ -2,6 +2,7 @@ package dc
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"math/bits"
 	"reflect"
@@ -19,7 +20,8 @@ const maxLength16 = math.MaxUint16
 //     the divisor, reduced by the modulus and rounded half up as Panda3D does,
 //     and must then fit the type and its ranges
 //   - a string of one byte for a char, int8 or uint8
-//   - a string or []byte for a string, blob, or array of char, int8 or uint8
+//   - a string, []byte or array of bytes for a string, blob or array of char,
+//     and a string for an array of int8 or uint8
 //   - any slice or array for an array, struct or switch
 //
 // and named types of all these. What it appends always passes Check. On error,
@@ -29,9 +31,9 @@ func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	var bad *ValueError
 	switch {
 	case f.kind != Parameter:
-		out, bad = packParts(dst, f.plan.parts, anyArgs(args))
+		out, bad = packParts(dst, f.plan.parts, args)
 	case len(args) != 1:
-		bad = problem(-1, "%d values for a single one", len(args))
+		bad = problem(-1, "%s for a single one", count(len(args), "value"))
 	default:
 		out, bad = f.plan.pack(dst, args[0])
 	}
@@ -41,31 +43,20 @@ func (f *Field) Pack(dst []byte, args ...any) ([]byte, error) {
 	return out, nil
 }
 
-// list is a sequence of Go values.
-type list interface {
-	len() int
-	at(i int) any
-}
-
-type anyArgs []any
-
-func (l anyArgs) len() int     { return len(l) }
-func (l anyArgs) at(i int) any { return l[i] }
-
-type reflectList struct{ v reflect.Value }
-
-func (l reflectList) len() int     { return l.v.Len() }
-func (l reflectList) at(i int) any { return l.v.Index(i).Interface() }
-
-func asList(v any) (list, bool) {
+// asList also takes slices and arrays of concrete types.
+func asList(v any) ([]any, bool) {
 	if l, ok := v.([]any); ok {
-		return anyArgs(l), true
+		return l, true
 	}
 	r := reflect.ValueOf(v)
-	if k := r.Kind(); k == reflect.Slice || k == reflect.Array {
-		return reflectList{r}, true
+	if k := r.Kind(); k != reflect.Slice && k != reflect.Array {
+		return nil, false
 	}
-	return nil, false
+	l := make([]any, r.Len())
+	for i := range l {
+		l[i] = r.Index(i).Interface()
+	}
+	return l, true
 }
 
 // asBytes also takes named types; text tells strings from bytes.
@@ -81,6 +72,10 @@ func asBytes(v any) (s []byte, text, ok bool) {
 		return []byte(r.String()), true, true
 	case r.Kind() == reflect.Slice && r.Type().Elem().Kind() == reflect.Uint8:
 		return r.Bytes(), false, true
+	case r.Kind() == reflect.Array && r.Type().Elem() == reflect.TypeFor[byte]():
+		s := make([]byte, r.Len())
+		reflect.Copy(reflect.ValueOf(s), r)
+		return s, false, true
 	}
 	return nil, false, false
 }
@@ -111,13 +106,13 @@ func (p *plan) pack(dst []byte, v any) ([]byte, *ValueError) {
 	if !ok {
 		return dst, problem(-1, "got %s, want a slice", typeName(v))
 	}
-	if p.size == 0 && l.len() == 0 {
+	if p.size == 0 && len(l) == 0 {
 		return p.packNothing(dst)
 	}
 	switch p.kind {
 	case Array:
-		return p.packElems(dst, l.len(), func(dst []byte, i int) ([]byte, *ValueError) {
-			return p.elem.pack(dst, l.at(i))
+		return p.packElems(dst, len(l), func(dst []byte, i int) ([]byte, *ValueError) {
+			return p.elem.pack(dst, l[i])
 		})
 	case SwitchKind:
 		return p.packSwitch(dst, l)
@@ -132,25 +127,25 @@ func typeName(v any) string {
 	return reflect.TypeOf(v).String()
 }
 
-func packParts(dst []byte, parts []part, l list) ([]byte, *ValueError) {
-	if l.len() != len(parts) {
-		return dst, problem(-1, "%d values, want %d", l.len(), len(parts))
+func packParts(dst []byte, parts []part, l []any) ([]byte, *ValueError) {
+	if len(l) != len(parts) {
+		return dst, problem(-1, "%s, want %d", count(len(l), "value"), len(parts))
 	}
 	for i := range parts {
 		var bad *ValueError
-		if dst, bad = parts[i].plan.pack(dst, l.at(i)); bad != nil {
+		if dst, bad = parts[i].plan.pack(dst, l[i]); bad != nil {
 			return dst, bad.inPart(parts, i)
 		}
 	}
 	return dst, nil
 }
 
-func (p *plan) packSwitch(dst []byte, l list) ([]byte, *ValueError) {
-	if l.len() == 0 {
+func (p *plan) packSwitch(dst []byte, l []any) ([]byte, *ValueError) {
+	if len(l) == 0 {
 		return dst, problem(-1, "no values, want a switch key and what follows it")
 	}
 	start := len(dst)
-	dst, bad := p.key.plan.pack(dst, l.at(0))
+	dst, bad := p.key.plan.pack(dst, l[0])
 	if bad != nil {
 		return dst, bad.inPart([]part{p.key}, 0)
 	}
@@ -158,14 +153,8 @@ func (p *plan) packSwitch(dst []byte, l list) ([]byte, *ValueError) {
 	if c == nil {
 		return dst, p.unknownKey(dst, start, len(dst)).unplaced()
 	}
-	return packParts(dst, c.parts, tail{l})
+	return packParts(dst, c.parts, l[1:])
 }
-
-// tail is a list without its first value.
-type tail struct{ list }
-
-func (t tail) len() int     { return t.list.len() - 1 }
-func (t tail) at(i int) any { return t.list.at(i + 1) }
 
 // packNothing packs a value that has no bytes.
 func (p *plan) packNothing(dst []byte) ([]byte, *ValueError) {
@@ -194,11 +183,11 @@ func (p *plan) packElems(dst []byte, n int, elem func(dst []byte, i int) ([]byte
 }
 
 func (p *plan) checkCount(n int) *ValueError {
-	if p.prefix > 0 && p.elem.size == 0 {
-		n = 0 // as it will be read
-	}
 	if !within(p.counts, uint64(n)) {
 		return p.badCount(-1, n)
+	}
+	if p.prefix > 0 && p.elem.size == 0 && !within(p.counts, 0) {
+		return problem(-1, "elements without bytes, which cannot be counted when they are read")
 	}
 	return nil
 }
@@ -213,7 +202,7 @@ func (p *plan) end(dst []byte, start int) ([]byte, *ValueError) {
 	n := len(dst) - start
 	switch {
 	case p.prefix == 2 && n > maxLength16 || uint64(n) > math.MaxUint32:
-		return dst, problem(-1, "longer than its length can say: the packed value may have 65535 bytes")
+		return dst, problem(-1, "%s, at most %d can be packed", count(n, "byte"), uint64(1)<<(8*p.prefix)-1)
 	case p.prefix == 2:
 		binary.LittleEndian.PutUint16(dst[start-2:], uint16(n))
 	case p.prefix == 4:
@@ -251,7 +240,7 @@ func (p *plan) packChar(dst []byte, s []byte) ([]byte, *ValueError) {
 	case !p.isByte():
 		return dst, problem(-1, "got a string, want a number")
 	case len(s) != 1:
-		return dst, problem(-1, "got a string of %d bytes, want a single one", len(s))
+		return dst, problem(-1, "got a string of %s, want a single one", count(len(s), "byte"))
 	case !p.allowed(s):
 		return dst, p.outOfRange(s, 0).unplaced()
 	}
@@ -306,18 +295,18 @@ func (p *plan) packUint(dst []byte, v uint64) ([]byte, *ValueError) {
 // the way.
 func (p *plan) packWhole(dst []byte, negative bool, v uint64) ([]byte, *ValueError) {
 	hi, scaled := bits.Mul64(v, uint64(p.divisor))
+	if hi != 0 {
+		return dst, problem(-1, "%d × %d does not fit into 64 bits", v, p.divisor)
+	}
 	// Panda3D rounds the modulus for integers, and ignores one that rounds to
 	// zero.
 	if m := saturateUint(math.Floor(p.modulus + 0.5)); m > 0 {
-		hi, scaled = 0, bits.Rem64(hi, scaled, m)
-		if negative && scaled > 0 {
+		if scaled %= m; negative && scaled > 0 {
 			scaled = m - scaled
 		}
 		negative = false
 	}
 	switch {
-	case hi != 0:
-		return dst, problem(-1, "%d × %d does not fit into 64 bits", v, p.divisor)
 	case !p.isFloat():
 		return p.storeWhole(dst, negative, scaled)
 	case negative:
@@ -329,7 +318,10 @@ func (p *plan) packWhole(dst []byte, negative bool, v uint64) ([]byte, *ValueErr
 // packReal packs a real number: times the divisor, modulo the modulus and, for
 // an integer type, rounded half up.
 func (p *plan) packReal(dst []byte, v float64) ([]byte, *ValueError) {
-	scaled := v * float64(p.divisor)
+	scaled := v
+	if p.divisor != 1 {
+		scaled *= float64(p.divisor) // even times 1 would change the bits of a NaN
+	}
 	if m := p.modulus; m > 0 && scaled < 0 {
 		if scaled = m - math.Mod(-scaled, m); scaled == m {
 			scaled = 0
@@ -344,7 +336,7 @@ func (p *plan) packReal(dst []byte, v float64) ([]byte, *ValueError) {
 	if size := math.Abs(whole); size < 1<<64 {
 		return p.storeWhole(dst, whole < 0, uint64(size))
 	}
-	return dst, problem(-1, "%v does not fit into %d bits", v, 8*p.width)
+	return dst, problem(-1, "%v is not in %s", v, p.typeRange())
 }
 
 func (p *plan) storeSigned(dst []byte, v int64) ([]byte, *ValueError) {
@@ -395,13 +387,21 @@ func (p *plan) inRange(dst []byte) ([]byte, *ValueError) {
 	return dst, nil
 }
 
+// doesNotFit takes the number as it would be packed.
 func (p *plan) doesNotFit(negative bool, scaled uint64) *ValueError {
 	sign := ""
 	if negative {
 		sign = "-"
 	}
-	if p.divisor != 1 {
-		return problem(-1, "%s%v does not fit into %d bits", sign, float64(scaled)/float64(p.divisor), 8*p.width)
+	div := float64(p.divisor)
+	return problem(-1, "%s%s is not in %s", sign, scaledText(scaled, div), p.typeRange())
+}
+
+// typeRange is what an integer type can hold at all.
+func (p *plan) typeRange() string {
+	div, top := float64(p.divisor), uint64(1)<<(8*p.width)-1
+	if p.isSigned() {
+		return fmt.Sprintf("-%s - %s", scaledText(top/2+1, div), scaledText(top/2, div))
 	}
-	return problem(-1, "%s%d does not fit into %d bits", sign, scaled, 8*p.width)
+	return "0 - " + scaledText(top, div)
 }

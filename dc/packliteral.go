@@ -42,7 +42,7 @@ func packLiteral(dst []byte, t *Type, lit *literal) ([]byte, error) {
 
 func (q *part) packLiteral(dst []byte, lit *literal) ([]byte, *ValueError) {
 	if lit.repeat != 1 {
-		bad := problem(-1, "%d values for a single one", lit.repeat)
+		bad := problem(-1, "%s for a single one", count(int(lit.repeat), "value"))
 		bad.lit = lit
 		return dst, bad
 	}
@@ -113,7 +113,7 @@ func (p *plan) packLiterals(dst []byte, items []*literal) ([]byte, *ValueError) 
 	switch {
 	case p.isNumber():
 		return dst, problem(-1, "got a list, want a number")
-	case p.size == 0 && len(items) == 0:
+	case p.hollow() && len(items) == 0:
 		return p.packNothing(dst)
 	case p.kind == Array:
 		elem := part{plan: p.elem}
@@ -160,7 +160,7 @@ func (p *plan) packSwitchLiterals(dst []byte, items []*literal) ([]byte, *ValueE
 
 func packPartLiterals(dst []byte, parts []part, items []*literal) ([]byte, *ValueError) {
 	if len(items) != len(parts) {
-		return dst, problem(-1, "%d values, want %d", len(items), len(parts))
+		return dst, problem(-1, "%s, want %d", count(len(items), "value"), len(parts))
 	}
 	for i := range parts {
 		var bad *ValueError

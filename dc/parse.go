@@ -2,6 +2,7 @@ package dc
 
 import (
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -15,7 +16,7 @@ type Source struct {
 // which numbers fields have, and the hash; the zero value means Panda3D's
 // defaults.
 type Options struct {
-	// NoMultipleInheritance is dc-multiple-inheritance 0: a class has at most
+	// NoMultipleInheritance is dc-multiple-inheritance 0: a dclass has at most
 	// one parent, and each class numbers its fields from 0, inherited ones
 	// first.
 	NoMultipleInheritance bool
@@ -31,10 +32,21 @@ type Options struct {
 // options. The error, if any, is an ErrorList.
 //
 // Whatever Panda3D's DCFile.read accepts is accepted, except for what no
-// running game can contain: types that are not declared before they are used,
-// declarations without names, methods as keys of switches, numbers beyond 64
-// bits, characters outside of ASCII (strings and comments may have any), and
-// what exceeds the bounds stated in limits.go. float32 is accepted in addition.
+// running game can contain or depend on:
+//
+//   - types that are not declared before they are used, which Panda3D leaves
+//     incomplete; a struct cannot contain itself
+//   - dclasses, structs, switches and typedefs without a name, where they are
+//     declared by themselves
+//   - methods as the key of a switch
+//   - an empty place before the first comma of a list of ranges
+//   - numbers beyond 64 bits, some of which Panda3D wraps around
+//   - bytes outside of ASCII, but in strings and comments: Panda3D takes them,
+//     a byte order mark too, for the end of the file
+//   - what exceeds the bounds stated in limits.go
+//
+// The type float32 and the number -9223372036854775808 are accepted in
+// addition.
 func Parse(files ...Source) (*Schema, error) {
 	return Options{}.Parse(files...)
 }
@@ -45,17 +57,27 @@ func ParseFiles(paths ...string) (*Schema, error) {
 }
 
 // ParseFiles reads files from disk and parses them like Options.Parse. The
-// error is an ErrorList, or what os.ReadFile returns.
+// error is an ErrorList, or wraps what package os returns.
 func (o Options) ParseFiles(paths ...string) (*Schema, error) {
 	files := make([]Source, len(paths))
 	for i, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := readFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("reading a DC file: %w", err)
 		}
 		files[i] = Source{path, text}
 	}
 	return o.Parse(files...)
+}
+
+// readFile reads no more than makes clear that a file is too large.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSourceSize+1))
 }
 
 // Parse is the function Parse with options.

@@ -32,6 +32,7 @@ const (
 	markBlock          // the brace of a class or switch
 	markRangeEnd       // a negative number that means "to"
 	markCase           // case or default
+	markKey            // the parenthesis before the key of a switch
 )
 
 // newParser returns nil if text is too large.
@@ -45,7 +46,7 @@ func newParser(name string, text []byte) *parser {
 }
 
 func (p *parser) start(src *source) {
-	p.lex = lexer{src: src, errs: p.errs, comments: p.lex.comments}
+	p.lex = lexer{src: src, errs: p.errs, trace: p.lex.trace}
 	p.hasAhead = false
 	p.advance()
 }
@@ -85,14 +86,16 @@ func (p *parser) mark(m mark) {
 
 // fail reports an error and returns false.
 func (p *parser) fail(at pos, format string, args ...any) bool {
-	if !p.stopped {
+	if !p.stopped && !p.errs.broken {
 		p.errs.add(at, format, args...)
 	}
+	p.errs.broken = false
 	return false
 }
 
 // fatal reports an error and ends the parsing of all files.
 func (p *parser) fatal(at pos, format string, args ...any) bool {
+	p.errs.broken = false
 	p.fail(at, format, args...)
 	p.stopped = true
 	p.advance()
@@ -266,7 +269,7 @@ func (p *parser) keywordDecl() ([]astName, bool) {
 		}
 		names = append(names, n)
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && !p.tok.is(";") {
 		return nil, p.expected("the name of a keyword")
 	}
 	return names, true

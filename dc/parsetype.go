@@ -98,6 +98,9 @@ func (p *parser) field() (*astField, bool) {
 		}
 	}
 	for ok && p.tok.kind == tokIdent {
+		if p.peek().is("(") || p.peek().is(":") {
+			break // a semicolon is missing, and this is the next field
+		}
 		var word astName
 		word, ok = p.ident("a keyword")
 		f.keywords = append(f.keywords, word)
@@ -166,6 +169,8 @@ func (p *parser) typ() (astType, bool) {
 	case p.tok.kind == tokIdent:
 		if t.name, ok = p.ident("a type"); ok && t.name.text == float32Word {
 			t.mods, ok = p.mods("(/%")
+		} else if ok && (p.tok.is("(") || p.tok.is("/") || p.tok.is("%")) {
+			ok = p.fail(p.pos(), "ranges, divisors and moduli only follow built-in types, and %s is a name", shorten(t.name.text))
 		}
 	default:
 		return t, p.expected("a type")
@@ -283,6 +288,9 @@ func (p *parser) ranges(closing string, whole bool) ([]astRange, bool) {
 				return nil, p.fail(end, "the number is too large: expected a size below 4294967296")
 			}
 		}
+		if len(list) == maxRanges {
+			return nil, p.fail(r.pos, "too many ranges: expected at most %d", maxRanges)
+		}
 		if !p.distinct(list, r) {
 			return nil, false
 		}
@@ -316,6 +324,7 @@ func (p *parser) switchDecl() (*astSwitch, bool) {
 	defer p.leave()
 	p.advance()
 	s.name = p.optionalName()
+	p.mark(markKey)
 	if !p.punct("(", `"(" and the type of the key`) {
 		return nil, false
 	}

@@ -1,8 +1,6 @@
 package dc
 
-import (
-	"math"
-)
+import "math"
 
 // A plan is a type compiled for reading and writing: where the bytes are, which
 // values are allowed, and how a Go value or a text becomes bytes. Plans are
@@ -17,6 +15,9 @@ type plan struct {
 	// has ranges, counts or a switch key. A plan with a size and without
 	// checks is verified by comparing lengths.
 	checked bool
+	// nested is how many values there are inside, at least; it saturates. It
+	// says something of those that have no bytes.
+	nested int
 
 	// Numbers and chars. width is their number of bytes; packed = value ×
 	// divisor; modulus is scaled by the divisor, 0 without one.
@@ -28,12 +29,12 @@ type plan struct {
 	floats  []bounds[float64]
 
 	// Strings, blobs and arrays. prefix is the number of bytes of the length
-	// in front (0: the length is fixed); counts are the allowed numbers of
-	// bytes or elements, all when empty.
+	// in front, 0 if there is none since the count is fixed; counts are the
+	// allowed numbers of bytes or elements, all when empty.
 	prefix int
 	counts []bounds[uint64]
 
-	implied int // the number of bytes or elements in the implicit default
+	implied int // the number of bytes or elements in the implicit default; the fixed count
 
 	elem     *plan // Array
 	oldArray bool  // Array: a deprecated one such as uint32array
@@ -106,15 +107,25 @@ func mulSize(size int, n uint64) int {
 	return size * int(n)
 }
 
-// compile makes the plans of all fields of a schema that is otherwise complete.
+// compile makes the plans of everything in a schema that is otherwise complete.
 func (s *Schema) compile() {
 	for _, c := range s.classes {
-		for _, f := range c.own {
-			f.compile()
-		}
-		if c.constructor != nil {
-			c.constructor.compile()
-		}
+		c.compile()
+	}
+	for _, t := range s.typedefs {
+		t.typ.compile()
+	}
+	for _, w := range s.switches {
+		w.newPlan()
+	}
+}
+
+func (c *Class) compile() {
+	for _, f := range c.own {
+		f.compile()
+	}
+	if c.constructor != nil {
+		c.constructor.compile()
 	}
 }
 
@@ -136,10 +147,10 @@ func (f *Field) compile() *plan {
 
 // compilePart makes the field a part of a struct or of a switch.
 func (f *Field) compilePart() part {
+	p := f.compile()
 	if f.kind == Parameter {
 		return f.params[0].compile()
 	}
-	p := f.compile()
 	return part{name: f.name, plan: p, hasDefault: p.hasDefault}
 }
 
@@ -152,6 +163,7 @@ func (p *Param) compile() part {
 func newSequence(kind Kind, parts []part) *plan {
 	p := &plan{kind: kind, parts: parts, hasDefault: haveDefault(parts)}
 	p.size, p.checked = layout(parts)
+	p.nested = nested(parts)
 	return p
 }
 
@@ -162,6 +174,14 @@ func haveDefault(parts []part) bool {
 		}
 	}
 	return false
+}
+
+func nested(parts []part) int {
+	n := len(parts)
+	for _, q := range parts {
+		n = addSize(n, q.plan.nested)
+	}
+	return n
 }
 
 func layout(parts []part) (size int, checked bool) {
@@ -189,6 +209,7 @@ func (t *Type) newPlan() *plan {
 	case Array:
 		return t.newArray()
 	case Struct:
+		t.class.compile() // nobody else knows a class inside of a type
 		var parts []part
 		for _, f := range t.class.elems {
 			parts = append(parts, f.compilePart())
@@ -236,7 +257,7 @@ func (t *Type) newBytes() *plan {
 }
 
 func (t *Type) newArray() *plan {
-	p := &plan{kind: Array, size: -1, prefix: 2, checked: true, elem: t.elem.compile()}
+	p := &plan{kind: Array, size: -1, prefix: t.prefix, checked: true, elem: t.elem.compile()}
 	p.hasDefault = p.elem.hasDefault
 	if t.old != "" {
 		// The ranges of a deprecated array say nothing about its length or its
@@ -249,8 +270,9 @@ func (t *Type) newArray() *plan {
 	}
 	p.counts = scaleCounts(t)
 	p.implied = shortest(p.counts)
-	if n, ok := one(p.counts); ok && p.elem.size >= 0 {
-		p.prefix, p.size, p.checked = 0, mulSize(p.elem.size, n), p.elem.checked
+	p.nested = mulSize(addSize(1, p.elem.nested), uint64(p.implied))
+	if p.prefix == 0 && p.elem.size >= 0 {
+		p.size, p.checked = mulSize(p.elem.size, uint64(p.implied)), p.elem.checked
 	}
 	return p
 }
@@ -271,6 +293,7 @@ func (s *Switch) newPlan() *plan {
 	sizes := func(c *casePlan) {
 		p.hasDefault = p.hasDefault || haveDefault(c.parts)
 		n, _ := layout(c.parts)
+		p.nested = max(p.nested, addSize(1, nested(c.parts)))
 		if n = addSize(n, p.key.plan.size); p.first == nil && p.other == nil {
 			p.size = n
 		} else if n != p.size {
@@ -309,6 +332,11 @@ func (p *plan) choose(key []byte) *casePlan {
 	}
 	return p.other
 }
+
+// hollow says that the value has no bytes but so much inside that texts leave it
+// out: a few lines of structs that contain each other twice make billions of
+// empty structs.
+func (p *plan) hollow() bool { return p.size == 0 && p.nested > 100 }
 
 func (p *plan) isFloat() bool { return p.kind == Float32 || p.kind == Float64 }
 

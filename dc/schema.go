@@ -65,10 +65,12 @@ type Field struct {
 	number   int    // unique in the schema; -1 without one
 	kind     FieldKind
 	class    *Class // where it is declared; nil inside a switch
-	keywords KeywordSet
+	keywords keywordSet
 	params   []*Param // Atomic: its parameters; Parameter: exactly one; Molecular: those of its atomics, in order
 	atomics  []*Field // Molecular only
 	plan     *plan    // compiled once by plan.go
+
+	cost
 }
 
 // Param is a value with a name (perhaps empty), a type and perhaps a default:

@@ -13,8 +13,8 @@ import (
 // a value may say less than its bytes. packed must be exactly one value that
 // Check accepts; the error is a *ValueError.
 //
-// Unlike Panda3D, arrays, structs and switches that have no bytes at all are
-// written as empty whatever is declared inside them.
+// Unlike Panda3D, a value that has no bytes but more than 100 values inside is
+// written as an empty list.
 func (f *Field) AppendText(dst, packed []byte) ([]byte, error) {
 	if err := f.Check(packed); err != nil {
 		return dst, err
@@ -39,22 +39,19 @@ func (p *plan) appendText(dst, b []byte, off int) ([]byte, int) {
 		dst = hex.AppendEncode(dst, b[off:end])
 		return append(dst, '>'), end
 	case Struct:
-		dst = append(dst, '{')
-		if p.size != 0 {
-			dst, off = appendParts(dst, p.parts, b, off)
-		}
+		dst, off = p.appendParts(append(dst, '{'), p.parts, b, off)
 		return append(dst, '}'), off
 	case kindFields:
-		dst = append(dst, '(')
-		if p.size != 0 {
-			dst, off = appendParts(dst, p.parts, b, off)
-		}
+		dst, off = p.appendParts(append(dst, '('), p.parts, b, off)
 		return append(dst, ')'), off
 	case SwitchKind:
-		dst = append(dst, '(')
-		if p.size != 0 {
-			dst, off = p.appendSwitch(dst, b, off)
+		key := off
+		dst, off = p.key.appendText(append(dst, '('), b, off)
+		rest := p.choose(b[key:off]).parts
+		if len(rest) > 0 {
+			dst = append(dst, ", "...)
 		}
+		dst, off = p.appendParts(dst, rest, b, off)
 		return append(dst, ')'), off
 	case Array:
 		off, end, _ := p.content(b, off)
@@ -62,8 +59,12 @@ func (p *plan) appendText(dst, b []byte, off int) ([]byte, int) {
 			return appendQuoted(dst, b[off:end]), end
 		}
 		dst = append(dst, '[')
-		for first := true; off < end; first = false {
-			if !first {
+		n := p.elem.count(b[off:end])
+		if p.elem.size == 0 && p.prefix == 0 && !p.hollow() {
+			n = p.implied
+		}
+		for i := range n {
+			if i > 0 {
 				dst = append(dst, ", "...)
 			}
 			dst, off = p.elem.appendText(dst, b, off)
@@ -73,7 +74,10 @@ func (p *plan) appendText(dst, b []byte, off int) ([]byte, int) {
 	return p.appendNumber(dst, b[off:]), off + p.width
 }
 
-func appendParts(dst []byte, parts []part, b []byte, off int) ([]byte, int) {
+func (p *plan) appendParts(dst []byte, parts []part, b []byte, off int) ([]byte, int) {
+	if p.hollow() {
+		return dst, off
+	}
 	for i := range parts {
 		if i > 0 {
 			dst = append(dst, ", "...)
@@ -81,16 +85,6 @@ func appendParts(dst []byte, parts []part, b []byte, off int) ([]byte, int) {
 		dst, off = parts[i].appendText(dst, b, off)
 	}
 	return dst, off
-}
-
-func (p *plan) appendSwitch(dst, b []byte, off int) ([]byte, int) {
-	key := off
-	dst, off = p.key.appendText(dst, b, off)
-	rest := p.choose(b[key:off]).parts
-	if len(rest) > 0 {
-		dst = append(dst, ", "...)
-	}
-	return appendParts(dst, rest, b, off)
 }
 
 func (q *part) appendText(dst, b []byte, off int) ([]byte, int) {
@@ -123,6 +117,9 @@ func (p *plan) loadReal(b []byte) float64 {
 		v = float64(p.loadInt(b))
 	default:
 		v = float64(p.loadUint(b))
+	}
+	if p.divisor == 1 {
+		return v // a division by 1 would change the bits of a NaN
 	}
 	return v / float64(p.divisor)
 }

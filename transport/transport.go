@@ -89,15 +89,17 @@ type Conn interface {
 	// the peer's own sending stalls; others may instead drop unreliable
 	// messages and delay reliable ones within their receive buffer. A later
 	// end of two overlapping holds wins. Messages of the batch that is being
-	// delivered are not affected.
+	// delivered are not affected. While a transport does not read, it may not
+	// notice that the peer closes either. Close ends a hold.
 	Hold(d time.Duration)
 
 	// Close ends the connection. What was sent reliably before is given up
-	// to the transport's linger time to leave, in the background; then the
-	// peer learns code and reason where the transport can say them. Only the
-	// first Close counts, and Close returns at once. The reason is for
-	// people and logs, at most [MaxReason] bytes of UTF-8; longer ones are
-	// cut.
+	// to the transport's linger time to leave, in the background and without
+	// a Flush; then the peer learns code and reason where the transport can
+	// say them. Nothing is received any more, but for a call of Received that
+	// may be under way. Only the first Close counts, and Close returns at
+	// once. The reason is for people and logs, at most [MaxReason] bytes of
+	// UTF-8; longer ones are cut, see [CutReason].
 	Close(code Code, reason string)
 
 	// Identity says who the peer is. It does not change while the connection
@@ -121,12 +123,13 @@ type Handler interface {
 	Opened(c Conn)
 
 	// Received is called with one or more messages that arrived together, in
-	// order. The slices belong to the transport and are valid only until the
+	// order; a transport bounds how many that can be. The slices belong to the transport and are valid only until the
 	// call returns; the handler may write into them meanwhile.
 	Received(c Conn, msgs [][]byte)
 
 	// Closed is called once, after the last Received: err is a [*CloseError]
-	// and says which side closed and why. Nothing is sent after it.
+	// and says which side closed and why. Nothing is sent after it, so that
+	// on the side that closed it may come as late as the linger time ends.
 	Closed(c Conn, err error)
 }
 
@@ -166,6 +169,8 @@ type Identity struct {
 // Stats are counters of one connection since it opened. Bytes are bytes of
 // messages, without what the transport adds.
 type Stats struct {
+	// MessagesSent and BytesSent count what Send took, queued or not, less
+	// what was dropped.
 	MessagesSent     uint64
 	BytesSent        uint64
 	MessagesReceived uint64
@@ -173,7 +178,8 @@ type Stats struct {
 	// Dropped counts messages that were queued but not sent: overtaken ones
 	// of a key, and unreliable ones that gave way.
 	Dropped uint64
-	// Queued is how many bytes wait to be sent now, shared ones included.
+	// Queued is how many bytes wait to be sent now, shared ones included. A
+	// stream transport may count what it puts around messages too.
 	Queued int
 	// RTT is the smoothed round-trip time, 0 where it is not known.
 	RTT time.Duration

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+	"github.com/culm-net/culm/dc"
 )
 
 // What the process exits with.
@@ -28,6 +29,7 @@ type cli struct {
 	Lan  lanCommand  `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
 	Demo demoCommand `cmd:"" help:"Show at once what culm does."`
 	Bots botsCommand `cmd:"" help:"Play many clients against a server, and check what they see."`
+	DC   dcCommands  `cmd:"" name:"dc" help:"Work with DC files."`
 
 	Help    helpCommand    `cmd:"" help:"Explain a command, or list all of them."`
 	Version versionCommand `cmd:"" help:"Say which version this is and what it was built from."`
@@ -66,7 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.Exit(func(int) { helped = true }), // only --help exits
 	)
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(flagsFirst(parser.Model.Node, args))
 	if out.err != nil { // the help did not reach its reader
 		fmt.Fprintf(stderr, "culm: %v\n", out.err)
 		return exitFailed
@@ -91,7 +93,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "culm: %v\n", err)
+	prefix := "culm: "
+	if _, ok := errors.AsType[dc.ErrorList](err); ok {
+		prefix = "" // it begins with file:line:column, as editors like it
+	}
+	fmt.Fprintf(stderr, "%s%v\n", prefix, err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintln(stderr, usageHint(parsed))
 		return exitUsage

@@ -55,7 +55,7 @@ func (f *serveFlags) run(ctx context.Context, log *slog.Logger, r role) (err err
 			return err
 		}
 		if err := web.Register(r.name, r.stats); err != nil {
-			return err
+			return errors.Join(err, web.Close())
 		}
 		log.Info("serving metrics", "addr", web.Addr().String(), "profiles", web.Loopback())
 		var serving sync.WaitGroup
@@ -133,7 +133,7 @@ func every(interval time.Duration, f func()) (stop func()) {
 	}
 }
 
-// logStats logs what is not zero in a stats struct.
+// logStats logs a stats struct.
 func logStats(log *slog.Logger, msg string, stats any) {
 	attrs, err := console.Attrs(stats)
 	if err != nil {

@@ -127,4 +127,11 @@ func (s *Server) Serve() error {
 func (s *Server) Drain() { s.draining.Store(true) }
 
 // Close stops listening and cuts off requests that are being answered.
-func (s *Server) Close() error { return s.http.Close() }
+func (s *Server) Close() error {
+	err := s.http.Close()
+	// The HTTP server knows the listener only while serving.
+	if lerr := s.listener.Close(); !errors.Is(lerr, net.ErrClosed) {
+		err = errors.Join(err, lerr)
+	}
+	return err
+}

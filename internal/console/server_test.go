@@ -173,6 +173,21 @@ func TestPprofOnlyOnLoopback(t *testing.T) {
 	})
 }
 
+func TestCloseWithoutServe(t *testing.T) {
+	s, err := Listen("127.0.0.1:0", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	l, err := net.Listen("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatalf("the address is still taken: %v", err)
+	}
+	l.Close()
+}
+
 func TestListenSaysWhatToGive(t *testing.T) {
 	_, err := Listen("9100", slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:9100") {

@@ -148,9 +148,10 @@ func shown(v reflect.Value) any {
 	return v.Interface()
 }
 
-// Attrs returns what is not zero in a stats struct as attributes for a status
-// line in the log, in the order of its fields: counters without "_total" in
-// their names, durations in seconds, maps as groups.
+// Attrs returns a stats struct as attributes for a status line in the log, in
+// the order of its fields: counters without "_total" in their names, durations
+// in seconds, maps as groups. Counters that are zero are left out, and so are
+// zeros in maps.
 func Attrs(stats any) ([]slog.Attr, error) {
 	v := reflect.ValueOf(stats)
 	fields, err := statsFields(v.Type())
@@ -161,7 +162,7 @@ func Attrs(stats any) ([]slog.Attr, error) {
 	for _, f := range fields {
 		name := strings.TrimSuffix(f.name, "_total")
 		field := v.FieldByIndex(f.index)
-		if field.IsZero() {
+		if field.IsZero() && (f.counter || f.label != "") {
 			continue
 		}
 		if f.label == "" {

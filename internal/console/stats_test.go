@@ -19,14 +19,14 @@ type connStats struct {
 
 type roleStats struct {
 	Embedded
-	Clients  int               `metric:"clients" help:"Clients that are connected."`
-	Tick     time.Duration     `metric:"tick_seconds" help:"The last tick."`
-	Load     float32           `metric:"load" help:"Share of the time that was spent."`
-	Full     bool              `metric:"full" help:"Whether there is no more room."`
-	Ejected  map[reason]uint64 `metric:"ejected_total" label:"reason" help:"Clients thrown out."`
-	Conn     connStats         `metric:"conn"`
-	Unseen   []int             `metric:"-"`
-	internal []int
+	Clients int               `metric:"clients" help:"Clients that are connected."`
+	Tick    time.Duration     `metric:"tick_seconds" help:"The last tick."`
+	Load    float32           `metric:"load" help:"Share of the time that was spent."`
+	Full    bool              `metric:"full" help:"Whether there is no more room."`
+	Ejected map[reason]uint64 `metric:"ejected_total" label:"reason" help:"Clients thrown out."`
+	Conn    connStats         `metric:"conn"`
+	Unseen  []int             `metric:"-"`
+	hidden  int
 }
 
 // Embedded must be exported, or its fields would not be seen.
@@ -93,12 +93,13 @@ func TestAttrs(t *testing.T) {
 		Full:    true,
 		Ejected: map[reason]uint64{0: 0, 1: 7},
 		Conn:    connStats{Bytes: 9},
+		hidden:  1,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := slog.GroupValue(attrs...).String()
-	want := "[clients=3 tick_seconds=0.005 full=true ejected=[flood=7] conn_bytes=9]"
+	want := "[zones=0 clients=3 tick_seconds=0.005 load=0 full=true ejected=[flood=7] conn_bytes=9]"
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -1,9 +1,11 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -76,8 +78,8 @@ func BenchmarkFanOut(b *testing.B) {
 			for b.Loop() {
 				for range bench.batch {
 					for _, c := range conns {
-						if err := c.Send(m); err != nil {
-							b.Fatal(err)
+						for c.Send(m) != nil { // the readers are behind
+							runtime.Gosched()
 						}
 					}
 				}
@@ -86,4 +88,48 @@ func BenchmarkFanOut(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*bench.batch*len(conns)), "ns/msg")
 		})
 	}
+}
+
+// counter counts messages and lets who sends them wait.
+type counter struct {
+	*collect
+	left int
+	done chan struct{}
+}
+
+func (h *counter) Received(_ transport.Conn, msgs [][]byte) {
+	if h.left -= len(msgs); h.left <= 0 {
+		h.left += perRound
+		h.done <- struct{}{}
+	}
+}
+
+const perRound = 1000
+
+// BenchmarkReceive reads messages of 28 bytes from one peer.
+func BenchmarkReceive(b *testing.B) {
+	l, err := Listen("127.0.0.1:0", Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := &counter{collect: newCollect(1), left: perRound, done: make(chan struct{}, 1)}
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(context.Background(), h) }()
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	round := bytes.Repeat(append([]byte{28, 0}, make([]byte, 28)...), perRound)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := peer.Write(round); err != nil {
+			b.Fatal(err)
+		}
+		<-h.done
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*perRound), "ns/msg")
+	_ = peer.Close()
+	<-h.closed
+	_ = l.Close()
+	<-served
 }

@@ -20,7 +20,8 @@ import (
 // Conn is a TCP connection. It implements [transport.Conn]; unreliable and
 // latest messages are sent reliably too, but a latest one that is still queued
 // gives way to a newer one. Delivered is not known. Close cannot tell the peer
-// code and reason.
+// code and reason. A peer that ends its side of the stream has closed: what is
+// still queued for it is dropped.
 type Conn struct {
 	cfg *Config
 

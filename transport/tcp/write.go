@@ -15,29 +15,27 @@ const maxRounds = 8
 func (c *Conn) Flush() {
 	a := attempts.Get().(*attempt)
 	a.bufs = c.box.Take(a.bufs)
-	switch {
-	case len(a.bufs) == 0:
-	case c.raw == nil:
-		go c.drain(a)
-		return
-	default:
-		for range maxRounds {
-			n, want, err := a.write(c.raw, nil)
-			if !c.more(n, err) {
-				a.release()
-				return
-			}
-			if n < want {
-				break
-			}
-			a.bufs = c.box.Again(a.bufs)
-		}
-		a.bufs = c.box.Again(a.bufs)
-		c.blocked.Store(true)
-		go c.drain(a)
+	if len(a.bufs) == 0 || c.raw != nil && !c.writeSome(a) {
+		a.release()
 		return
 	}
-	a.release()
+	go c.drain(a)
+}
+
+// writeSome writes without waiting. It reports whether there is more to write.
+func (c *Conn) writeSome(a *attempt) bool {
+	for range maxRounds {
+		n, want, err := a.write(c.raw, nil)
+		if !c.more(n, err) {
+			return false
+		}
+		a.bufs = c.box.Again(a.bufs)
+		if n < want {
+			c.blocked.Store(true)
+			break
+		}
+	}
+	return true
 }
 
 // drain writes until nothing is queued, waiting for the network.

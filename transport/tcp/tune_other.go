@@ -2,13 +2,7 @@
 
 package tcp
 
-import (
-	"net"
-	"syscall"
-	"time"
-)
+import "net"
 
 // tune has nothing to do here: keep-alive alone finds dead peers.
 func tune(*net.TCPConn) {}
-
-func roundTrip(syscall.RawConn) time.Duration { return 0 }

@@ -1,0 +1,143 @@
+package tcp
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// SelfSigned makes a certificate for 127.0.0.1 and a pool that trusts it.
+func SelfSigned(t testing.TB) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(time.Now().UnixNano()),
+		Subject:               pkix.Name{CommonName: t.Name()},
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
+}
+
+// write stores a certificate and its key as PEM files.
+func write(t *testing.T, pair tls.Certificate, certFile, keyFile string) {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]},
+		keyFile:  {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestCertificateReload(t *testing.T) {
+	certFile, keyFile := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	if _, err := LoadCertificate(certFile, keyFile); err == nil || !strings.Contains(err.Error(), certFile) {
+		t.Errorf("without files: %v", err)
+	}
+	first, firstPool := SelfSigned(t)
+	write(t, first, certFile, keyFile)
+	cert, err := LoadCertificate(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newCollect(10)
+	l := serve(t, Config{TLS: &tls.Config{GetCertificate: cert.Get}}, h)
+	dial := func(pool *x509.CertPool) error {
+		c, err := Dial(context.Background(), l.Addr().String(), Config{TLS: &tls.Config{RootCAs: pool}}, newCollect(1))
+		if err == nil {
+			<-h.opened
+			c.Close(transport.CodeNormal, "")
+			<-h.closed
+		}
+		return err
+	}
+	if err := dial(firstPool); err != nil {
+		t.Errorf("with the first certificate: %v", err)
+	}
+
+	if err := os.WriteFile(certFile, []byte("half a fi"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := cert.Reload(); err == nil {
+		t.Error("Reload took a broken file")
+	}
+	if err := dial(firstPool); err != nil {
+		t.Errorf("after a Reload that failed: %v", err)
+	}
+
+	second, secondPool := SelfSigned(t)
+	write(t, second, certFile, keyFile)
+	if err := cert.Reload(); err != nil {
+		t.Errorf("Reload: %v", err)
+	}
+	if err := dial(secondPool); err != nil {
+		t.Errorf("with the second certificate: %v", err)
+	}
+	if err := dial(firstPool); err == nil {
+		t.Error("the first certificate is still in use")
+	}
+}
+
+func TestIdentityOfClientCertificate(t *testing.T) {
+	server, serverPool := SelfSigned(t)
+	client, clientPool := SelfSigned(t)
+	h := newCollect(1)
+	l := serve(t, Config{TLS: &tls.Config{
+		Certificates: []tls.Certificate{server},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    clientPool,
+	}}, h)
+	c, err := Dial(context.Background(), l.Addr().String(), Config{TLS: &tls.Config{
+		RootCAs:      serverPool,
+		Certificates: []tls.Certificate{client},
+	}}, newCollect(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := (<-h.opened).Identity(); !id.Secure || id.Name != "CN=TestIdentityOfClientCertificate" {
+		t.Errorf("the client is %+v", id)
+	}
+	if id := c.Identity(); !id.Secure || id.Addr.String() != l.Addr().String() {
+		t.Errorf("the server is %+v", id)
+	}
+	c.Close(transport.CodeNormal, "")
+	<-h.closed
+}

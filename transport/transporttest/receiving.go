@@ -1,0 +1,110 @@
+package transporttest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// Nothing arrives during a hold, and all of it afterwards. Of two holds the
+// one that ends later counts.
+func testHold(e *env) {
+	client, server := e.pair()
+	e.send(client, "before")
+	e.arrive(server, "before")
+	const d = 60 * time.Millisecond
+	began := e.now()
+	server.conn.Hold(d)
+	server.conn.Hold(d / 4)
+	server.conn.Hold(0)
+	server.conn.Hold(-d)
+	e.send(client, "one")
+	e.send(client, "two")
+	e.arrive(server, "before", "one", "two")
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	for i, at := range server.times[1:] {
+		if at < began+d {
+			e.Errorf("message %d came %v after a hold of %v", i, at-began, d)
+		}
+	}
+}
+
+func testStats(e *env) {
+	client, server := e.pair()
+	want := []string{"a", "bcd", "", "efghi"}
+	const size = 9
+	e.send(client, want...)
+	e.arrive(server, want...)
+	e.send(server, want...)
+	e.arrive(client, want...)
+	for _, p := range []*peer{client, server} {
+		e.until("counters that add up", func() bool {
+			s := p.conn.Stats()
+			return s.MessagesSent == 4 && s.BytesSent == size && s.MessagesReceived == 4 && s.BytesReceived == size &&
+				s.Dropped == 0 && s.Queued == 0 && s.RTT >= 0 && s.Loss >= 0 && s.Loss <= 1
+		})
+	}
+}
+
+func testDelivered(e *env) {
+	client, server := e.pair()
+	if _, ok := client.conn.Delivered(); ok != e.Delivered {
+		e.Fatalf("Delivered is known: %v, want %v", ok, e.Delivered)
+	}
+	if !e.Delivered {
+		return
+	}
+	e.send(client, "1", "2", "3")
+	if n, _ := client.conn.Delivered(); n > uint64(len(server.received())) {
+		e.Errorf("Delivered is %d before anything was received", n)
+	}
+	e.until("3 delivered", func() bool {
+		n, _ := client.conn.Delivered()
+		if got := len(server.received()); n > uint64(got) {
+			e.Fatalf("%d delivered, %d received", n, got)
+		}
+		return n == 3
+	})
+	e.send(client, "4")
+	e.until("4 delivered", func() bool { n, _ := client.conn.Delivered(); return n == 4 })
+	if n, _ := server.conn.Delivered(); n != 0 {
+		e.Errorf("%d delivered of what was not sent", n)
+	}
+}
+
+// Serve returns nil when its context is done; connections live on.
+func testServeUntilDone(e *env) {
+	client, server := e.pair()
+	e.stop()
+	e.served <- <-e.served // close reads it again
+	e.send(client, "still here")
+	e.arrive(server, "still here")
+}
+
+// Serve returns nil when the listener is closed; connections live on, and
+// nobody new comes.
+func testServeUntilClose(e *env) {
+	client, server := e.pair()
+	if err := e.Listener.Close(); err != nil {
+		e.Errorf("Close: %v", err)
+	}
+	err := <-e.served
+	e.served <- err
+	if err != nil {
+		e.Errorf("Serve returned %v", err)
+	}
+	late := newSide(e, "late dialer")
+	if conn, err := e.Dial(late); err == nil {
+		conn.Close(transport.CodeNormal, "") // it may take a while to be told
+		e.until("Closed", func() bool {
+			return !slices.ContainsFunc(late.all(), func(p *peer) bool { return p.closed() == nil })
+		})
+	}
+	e.send(client, "still here")
+	e.arrive(server, "still here")
+	if n := len(e.server.all()); n != 1 {
+		e.Errorf("%d connections were opened", n)
+	}
+}
