@@ -285,7 +285,11 @@ func (c *Client) Received(conn transport.Conn, datagrams [][]byte) {
 			c.mu.Lock()
 			c.left = true
 			c.mu.Unlock()
-			conn.Close(CodeMalformed, err.Error())
+			code := CodeMalformed
+			if errors.Is(err, transport.ErrFull) {
+				code = CodeTooSlow // the server asks, but takes no answers
+			}
+			conn.Close(code, err.Error())
 			return
 		}
 	}
@@ -299,7 +303,7 @@ func (c *Client) Received(conn transport.Conn, datagrams [][]byte) {
 }
 
 // receive lets one datagram take effect. An error says what the server did
-// wrong.
+// wrong, or why it cannot be answered.
 func (c *Client) receive(b []byte) error {
 	m, malformed := decodeServer(c.core.schema, b)
 	if malformed != nil {

@@ -55,17 +55,24 @@ type doIDs struct {
 	free      []uint32
 }
 
-func (d *doIDs) take() (uint32, bool) {
+// first returns the doId that is next, or false when all are taken.
+func (d *doIDs) first() (uint32, bool) {
+	switch {
+	case d.next != d.end:
+		return d.next, true
+	case len(d.free) > 0:
+		return d.free[0], true
+	}
+	return 0, false
+}
+
+// take takes the doId that first returns.
+func (d *doIDs) take() {
 	if d.next != d.end {
 		d.next++
-		return d.next - 1, true
+	} else {
+		d.free = d.free[1:]
 	}
-	if len(d.free) == 0 {
-		return 0, false
-	}
-	id := d.free[0]
-	d.free = d.free[1:]
-	return id, true
 }
 
 func (d *doIDs) put(id uint32) { d.free = append(d.free, id) }
@@ -198,16 +205,16 @@ func (k *clientCore) create(className string, zone uint32, values []Value) (uint
 		return 0, err
 	}
 	var ok bool
-	if o.DoID, ok = k.ids.take(); !ok {
+	if o.DoID, ok = k.ids.first(); !ok {
 		return 0, ErrNoDoIDs
 	}
 	k.beginGenerate(o)
 	k.buf = binary.LittleEndian.AppendUint16(k.buf, n)
 	k.buf = append(k.buf, listed...)
 	if err := k.send(); err != nil {
-		k.ids.put(o.DoID)
 		return 0, err
 	}
+	k.ids.take()
 	k.own[o.DoID] = o
 	k.byZone[zone] = append(k.byZone[zone], o)
 	return o.DoID, nil

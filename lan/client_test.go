@@ -432,6 +432,18 @@ func clientsAgree(t *testing.T, seed uint64) {
 	}
 	p.settle()
 	for i, s := range p.seats {
+		listed := 0
+		for zone, objects := range s.core.byZone {
+			listed += len(objects)
+			for _, o := range objects {
+				if o.Zone != zone || s.core.own[o.DoID] != o {
+					t.Fatalf("seed %d: client %d lists object %d in zone %d", seed, i, o.DoID, zone)
+				}
+			}
+		}
+		if listed != len(s.core.own) {
+			t.Fatalf("seed %d: client %d lists %d of %d objects", seed, i, listed, len(s.core.own))
+		}
 		sees := slices.Clone(interest[i])
 		for _, o := range s.core.own {
 			sees = append(sees, o.Zone)
@@ -546,6 +558,64 @@ func TestClientHasOneConnection(t *testing.T) {
 	s.wants()
 	p.settle()
 	must(t, s.Ready(t.Context()))
+}
+
+// What could not be sent has not happened.
+func TestClientWithFullQueue(t *testing.T) {
+	p := newParty(t, "testdata/story.dc")
+	anna, bert := p.join(), p.join()
+	p.settle()
+	id, err := anna.Create("Avatar", 1)
+	must(t, err)
+	p.settle()
+	anna.to.full = true
+	_, create := anna.Create("Avatar", 1)
+	for what, err := range map[string]error{
+		"create": create, "update": anna.Update(id, "setMood", 3), "zone": anna.SetZone(id, 2),
+		"delete": anna.Delete(id), "interest": anna.SetInterest(3), "heartbeat": anna.Heartbeat(),
+	} {
+		if !errors.Is(err, transport.ErrFull) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	anna.to.full = false
+	if next, err := anna.Create("Avatar", 1); err != nil || next != id+1 {
+		t.Errorf("the next object is %d (%v), want %d", next, err, id+1)
+	}
+	must(t, bert.SetInterest(1))
+	p.settle()
+	if len(bert.values) != 2 || bert.values[id]["setMood"] != "(mood = 0)" {
+		t.Errorf("bert sees %v", bert.values)
+	}
+
+	// A client that cannot answer the server is of no use any more.
+	anna.to.full = true
+	must(t, bert.SetInterest())
+	must(t, bert.SetInterest(1))
+	p.settle()
+	if !anna.to.closed || anna.to.code != CodeTooSlow {
+		t.Errorf("the client stays (%v)", anna.to.code)
+	}
+}
+
+// Who has taken leave is told nothing more but the end.
+func TestClientIsToldNothingAfterLeave(t *testing.T) {
+	p := newParty(t, "testdata/story.dc")
+	anna, bert := p.join(), p.join()
+	must(t, bert.SetInterest(1))
+	p.settle()
+	_, err := anna.Create("Avatar", 1)
+	must(t, err)
+	anna.carryUp()
+	bert.Disconnect()
+	bert.Disconnect()
+	bert.to.closed = false // so that the party carries on
+	bert.carryDown()
+	bert.Closed(bert.to, io.EOF)
+	bert.wants("closed")
+	if n := len(bert.to.got); n != 1 {
+		t.Errorf("%d messages of leave", n)
+	}
 }
 
 func TestNewClientNeedsASchema(t *testing.T) {

@@ -29,7 +29,7 @@ type bot struct {
 	mu    sync.Mutex // held while the bot receives
 	now   int64      // when the present batch arrived, in ns since the run began
 	peers int        // how many other bots' avatars are in sight
-	sight []sight    // by index of the bot; nil when idle
+	sight []sight    // of the bots in the same zone: see bot.of; nil when idle
 }
 
 // sight is what a bot knows of another bot's avatar.
@@ -52,6 +52,15 @@ func (b *bot) Received(conn transport.Conn, datagrams [][]byte) {
 	b.Client.Received(conn, datagrams)
 }
 
+// of returns what the bot knows of the avatar of another one, or nil when that
+// is not in its zone.
+func (b *bot) of(peer int) *sight {
+	if peer%b.run.Zones != b.index%b.run.Zones {
+		return nil
+	}
+	return &b.sight[peer/b.run.Zones]
+}
+
 // walk makes the avatar's next step.
 func (b *bot) walk() error {
 	step := b.steps.Load()
@@ -72,7 +81,11 @@ func (b *bot) Generated(_ *lan.Client, g *lan.Generate) {
 	if peer < 0 || g.Class != b.run.gait.class {
 		return // a stranger's
 	}
-	s := &b.sight[peer]
+	s := b.of(peer)
+	if s == nil {
+		b.run.faults.strayed.Add(1)
+		return
+	}
 	if !s.present {
 		s.present = true
 		b.peers++
@@ -105,7 +118,11 @@ func (b *bot) Updated(_ *lan.Client, u *lan.Update) {
 		b.run.faults.misread.Add(1)
 		return
 	}
-	s := &b.sight[peer]
+	s := b.of(peer)
+	if s == nil {
+		b.run.faults.strayed.Add(1)
+		return
+	}
 	if s.counted {
 		switch ahead := (step - uint64(s.step) + b.run.gait.period()) % b.run.gait.period(); {
 		case ahead == 1:
@@ -141,10 +158,14 @@ func (b *bot) Deleted(_ *lan.Client, o lan.Object) { b.lose(o) }
 
 func (b *bot) lose(o lan.Object) {
 	peer := b.run.peer(o.Owner)
-	if peer < 0 || o.Class != b.run.gait.class || !b.sight[peer].present {
+	if peer < 0 || o.Class != b.run.gait.class {
 		return
 	}
-	b.sight[peer] = sight{}
+	s := b.of(peer)
+	if s == nil || !s.present {
+		return
+	}
+	*s = sight{}
 	b.peers--
 	if !b.run.bots[peer].left.Load() {
 		b.run.faults.vanished.Add(1)

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // faults count what bots saw that must not be.
 type faults struct {
-	lost, duplicated, reordered, unknown, stale, misread,
+	lost, duplicated, reordered, unknown, strayed, stale, misread,
 	vanished, missing, disagreeing, unsent, disconnected atomic.Int64
 }
 
@@ -14,6 +14,7 @@ type Faults struct {
 	Duplicated   int64 `json:"duplicated"`   // updates that came twice
 	Reordered    int64 `json:"reordered"`    // updates that were overtaken
 	Unknown      int64 `json:"unknown"`      // updates of avatars that are not in sight
+	Strayed      int64 `json:"strayed"`      // generates and updates from another zone
 	Stale        int64 `json:"stale"`        // generates with another state than the last update's
 	Misread      int64 `json:"misread"`      // values that nobody has sent, or not in this name
 	Vanished     int64 `json:"vanished"`     // avatars that went though their client stayed
@@ -26,7 +27,7 @@ type Faults struct {
 func (f *faults) snapshot() Faults {
 	return Faults{
 		Lost: f.lost.Load(), Duplicated: f.duplicated.Load(), Reordered: f.reordered.Load(),
-		Unknown: f.unknown.Load(), Stale: f.stale.Load(), Misread: f.misread.Load(),
+		Unknown: f.unknown.Load(), Strayed: f.strayed.Load(), Stale: f.stale.Load(), Misread: f.misread.Load(),
 		Vanished: f.vanished.Load(), Missing: f.missing.Load(), Disagreeing: f.disagreeing.Load(),
 		Unsent: f.unsent.Load(), Disconnected: f.disconnected.Load(),
 	}
@@ -36,7 +37,7 @@ func (f *faults) total() int64 { return f.snapshot().Total() }
 
 // Total returns how many faults there are.
 func (f Faults) Total() int64 {
-	return f.Lost + f.Duplicated + f.Reordered + f.Unknown + f.Stale + f.Misread +
+	return f.Lost + f.Duplicated + f.Reordered + f.Unknown + f.Strayed + f.Stale + f.Misread +
 		f.Vanished + f.Missing + f.Disagreeing + f.Unsent + f.Disconnected
 }
 
@@ -114,7 +115,7 @@ func (r *run) missing(b *bot) int64 {
 		if i == b.index || steps == 0 {
 			continue
 		}
-		if s := b.sight[i]; !s.present || !s.counted || uint64(s.step) != (steps-1)%r.gait.period() {
+		if s := b.of(i); !s.present || !s.counted || uint64(s.step) != (steps-1)%r.gait.period() {
 			n++
 		}
 	}

@@ -59,8 +59,8 @@ type run struct {
 	bots  []*bot
 	began time.Time
 
-	doIDRange uint32
-	slots     []int32 // the index of the bot with a doIdBase of slot·doIDRange + 1, or -1
+	// names is nil until all bots have their doIds.
+	names atomic.Pointer[names]
 
 	gathered atomic.Bool
 	latency  histogram
@@ -82,10 +82,42 @@ func (r *run) sentAt(bot int, step uint64) *atomic.Int64 {
 // clock is the time in nanoseconds since the run began, never 0.
 func (r *run) clock() int64 { return int64(time.Since(r.began)) + 1 }
 
+// names tells by which doIdBase which bot goes.
+type names struct {
+	doIDRange uint32
+	slots     []int32 // the index of the bot with a doIdBase of slot·doIDRange + 1, or -1
+}
+
+// maxSlot bounds what a server can make names take.
+const maxSlot = 1 << 20
+
+func namesOf(bots []*bot) (*names, error) {
+	n := new(names)
+	for i, b := range bots {
+		base, doIDRange := b.DoIDs()
+		if n.doIDRange == 0 {
+			n.doIDRange = doIDRange
+		}
+		slot := int((base - 1) / n.doIDRange)
+		if slot > maxSlot {
+			return nil, fmt.Errorf("client %d has the doIdBase %d, which is too high for a doId range of %d", i, base, n.doIDRange)
+		}
+		for len(n.slots) <= slot {
+			n.slots = append(n.slots, -1)
+		}
+		n.slots[slot] = int32(i)
+	}
+	return n, nil
+}
+
 // peer returns the index of the bot with a doIdBase, or -1.
 func (r *run) peer(base uint32) int {
-	if slot := (base - 1) / r.doIDRange; uint64(slot) < uint64(len(r.slots)) {
-		return int(r.slots[slot])
+	n := r.names.Load()
+	if n == nil {
+		return -1
+	}
+	if slot := (base - 1) / n.doIDRange; uint64(slot) < uint64(len(n.slots)) {
+		return int(n.slots[slot])
 	}
 	return -1
 }
@@ -156,7 +188,7 @@ func (r *run) connect(ctx context.Context) error {
 	for i := range r.bots {
 		b := &bot{run: r, index: i, zone: 1 + uint32(i%r.Zones)}
 		if !r.Idle {
-			b.sight = make([]sight, r.Clients)
+			b.sight = make([]sight, (r.Clients+r.Zones-1)/r.Zones)
 		}
 		config := lan.ClientConfig{Schema: r.Schema, Events: b}
 		if r.Idle {
@@ -281,24 +313,11 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 
 // gather gives each bot an avatar and waits until all see all in their zone.
 func (r *run) gather(ctx context.Context) error {
-	bases := make([]uint32, len(r.bots))
-	for i, b := range r.bots {
-		bases[i], r.doIDRange = b.DoIDs()
+	names, err := namesOf(r.bots)
+	if err != nil {
+		return err
 	}
-	var top uint32
-	for _, base := range bases {
-		top = max(top, (base-1)/r.doIDRange)
-	}
-	if top > 1<<20 {
-		return fmt.Errorf("the server has given out a doIdBase of %d, which is too high to keep a table", top*r.doIDRange+1)
-	}
-	r.slots = make([]int32, top+1)
-	for i := range r.slots {
-		r.slots[i] = -1
-	}
-	for i, base := range bases {
-		r.slots[(base-1)/r.doIDRange] = int32(i)
-	}
+	r.names.Store(names)
 	// First everybody listens, then the avatars come: the other way round
 	// each newcomer would make all others send their state again.
 	for _, b := range r.bots {
@@ -318,7 +337,10 @@ func (r *run) gather(ctx context.Context) error {
 	stop := every(progressEvery, func() { r.say("the clients gather: %d avatars in sight of %d", r.inSight(), r.expected()) })
 	ok := r.await(ctx, gatherWithin, r.allSeen)
 	stop()
-	if !ok && ctx.Err() == nil {
+	if err := context.Cause(ctx); err != nil && !ok {
+		return err
+	}
+	if !ok {
 		return fmt.Errorf("the clients do not see each other: after %v they see %d avatars of %d", gatherWithin, r.inSight(), r.expected())
 	}
 	r.gathered.Store(true)
@@ -341,10 +363,11 @@ func (r *run) walkAll(ctx context.Context) {
 	start := time.Now()
 	for turn := 0; ctx.Err() == nil; turn++ {
 		due := time.Duration(float64(turn) * interval)
-		if due >= r.For {
+		gone := time.Since(start)
+		if due >= r.For || gone >= r.For {
 			return
 		}
-		if wait := due - time.Since(start); wait > 0 {
+		if wait := due - gone; wait > 0 {
 			sleep(ctx, max(wait, leastSleep))
 		}
 		b := r.bots[turn%len(r.bots)]
@@ -369,8 +392,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// await looks again and again whether ok, for a while, even when ctx is done:
-// it is used where little is left to do.
+// await looks again and again whether ok, for a while. Once the bots have
+// gathered it does so even when ctx is done: little is left to do then.
 func (r *run) await(ctx context.Context, within time.Duration, ok func() bool) bool {
 	for end := time.Now().Add(within); ; time.Sleep(10 * time.Millisecond) {
 		if ok() {

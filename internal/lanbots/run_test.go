@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,6 +221,39 @@ func TestRunSeesFaults(t *testing.T) {
 				t.Errorf("the summary does not tell:\n%s", text.String())
 			}
 		})
+	}
+}
+
+// What a bot hears of another zone is a fault, and of strangers is none of its
+// business.
+func TestBotHearsOfAnotherZone(t *testing.T) {
+	g, err := chooseGait(parse(t, walkers), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{Config: Config{Zones: 2, Clients: 4}, gait: g, sent: make([]atomic.Int64, 4*remembered)}
+	for i := range 4 {
+		r.bots = append(r.bots, &bot{run: r, index: i, sight: make([]sight, 2)})
+	}
+	b := r.bots[0]
+	hear := func(owner uint32) int64 {
+		before := r.faults.strayed.Load()
+		o := lan.Object{DoID: owner, Class: g.class, Owner: owner}
+		b.Updated(nil, &lan.Update{Object: o, Sender: owner, Field: g.field, Value: g.appendStep(nil, 0, 0, 0)})
+		return r.faults.strayed.Load() - before
+	}
+	if n := hear(1); n != 0 {
+		t.Errorf("%d faults before the bots have names", n)
+	}
+	r.names.Store(&names{doIDRange: 1000, slots: []int32{2, -1, 1, 3, 0}})
+	for owner, want := range map[uint32]int64{1: 0, 1001: 0, 2001: 1, 3001: 1, 9001: 0, 0: 0} {
+		if n := hear(owner); n != want {
+			t.Errorf("%d faults by hearing of %d, want %d", n, owner, want)
+		}
+	}
+	b.Generated(nil, &lan.Generate{Object: lan.Object{DoID: 2001, Class: g.class, Owner: 2001}})
+	if n := r.faults.total(); n != 3 || b.peers != 0 {
+		t.Errorf("%d faults, %d avatars in sight", n, b.peers)
 	}
 }
 

@@ -76,6 +76,7 @@ func (s *Summary) WriteText(w io.Writer) {
 		{f.Duplicated, "updates came twice"},
 		{f.Reordered, "updates came after later ones"},
 		{f.Unknown, "updates of avatars that are not in sight"},
+		{f.Strayed, "messages about avatars of another zone"},
 		{f.Stale, "generates with another state than the last update's"},
 		{f.Misread, "values that nobody sent"},
 		{f.Vanished, "avatars vanished though their client stayed"},
