@@ -36,6 +36,9 @@ type core struct {
 	buf  []byte  // the message being made
 	lost []*view // scratch space: the views that a client loses by a message
 
+	// refused, if set, is told of each message that has no effect. It must not
+	// come back into the core.
+	refused func(*client, *message, refusal)
 	// observe, if set, is told of each message and (nil) each disconnect in the
 	// order in which they take effect. Tests set it.
 	observe func(*client, *message)
@@ -168,13 +171,13 @@ func (k *core) handle(c *client, m *message) *session.Ejection {
 		return k.generate(c, m)
 	case ObjectSetZone:
 		if o := k.objects[m.doID]; o == nil || o.owner != c {
-			k.refuse(refusedUnknownObject)
+			k.refuse(c, m, refusedUnknownObject)
 		} else {
 			return k.setZone(o, m.zone)
 		}
 	case ObjectDelete:
 		if o := k.objects[m.doID]; o == nil || o.owner != c {
-			k.refuse(refusedUnknownObject)
+			k.refuse(c, m, refusedUnknownObject)
 		} else {
 			k.delete(o)
 		}
@@ -188,16 +191,16 @@ func (k *core) handle(c *client, m *message) *session.Ejection {
 func (k *core) update(c *client, m *message) {
 	o := k.objects[m.doID]
 	if o == nil {
-		k.refuse(refusedUnknownObject)
+		k.refuse(c, m, refusedUnknownObject)
 		return
 	}
 	f := m.field
 	if o.class.Field(f.Number()) != f {
-		k.refuse(refusedOtherClass)
+		k.refuse(c, m, refusedOtherClass)
 		return
 	}
 	if o.owner != c && !f.HasAny(dc.ClSend|dc.P2P) {
-		k.refuse(refusedNotOwner)
+		k.refuse(c, m, refusedNotOwner)
 		return
 	}
 	k.begin(ObjectUpdateField)
@@ -206,14 +209,14 @@ func (k *core) update(c *client, m *message) {
 	k.uint16(uint16(f.Number()))
 	k.buf = append(k.buf, m.body...)
 	if len(k.buf) > k.maxMessage {
-		k.refuse(refusedTooLong)
+		k.refuse(c, m, refusedTooLong)
 		return
 	}
 	switch {
 	case m.typ == ClientObjectUpdateFieldTargeted:
 		target := k.clients[m.target]
 		if target == nil {
-			k.refuse(refusedNoTarget)
+			k.refuse(c, m, refusedNoTarget)
 			return
 		}
 		k.send(target)
@@ -224,23 +227,23 @@ func (k *core) update(c *client, m *message) {
 	case f.Has(dc.Reflect):
 		k.sendZone(o.zone, nil)
 	default:
-		k.refuse(refusedNotRouted)
+		k.refuse(c, m, refusedNotRouted)
 	}
 }
 
 // generate creates an object, or passes on the state of one that exists.
 func (k *core) generate(c *client, m *message) *session.Ejection {
 	if k.baseOf(m.doID) != c.base {
-		k.refuse(refusedForeignDoID)
+		k.refuse(c, m, refusedForeignDoID)
 		return nil
 	}
 	if k.trustedOnly[m.class] && !c.trusted {
-		k.refuse(refusedUntrusted)
+		k.refuse(c, m, refusedUntrusted)
 		return nil
 	}
 	o := k.objects[m.doID]
 	if o != nil && o.class != m.class {
-		k.refuse(refusedOtherClass)
+		k.refuse(c, m, refusedOtherClass)
 		return nil
 	}
 	if o != nil {
@@ -270,7 +273,7 @@ func (k *core) generate(c *client, m *message) *session.Ejection {
 	k.uint32(m.doID)
 	k.buf = append(k.buf, m.body...)
 	if len(k.buf) > k.maxMessage {
-		k.refuse(refusedTooLong)
+		k.refuse(c, m, refusedTooLong)
 		return nil
 	}
 	k.sendZone(o.zone, c)
@@ -443,7 +446,13 @@ func (k *core) takeDirty(clients []*client) []*client {
 	return clients
 }
 
-func (k *core) refuse(r refusal) { k.counters.refused[r]++ }
+// refuse counts a message that has no effect.
+func (k *core) refuse(c *client, m *message, r refusal) {
+	k.counters.refused[r]++
+	if k.refused != nil {
+		k.refused(c, m, r)
+	}
+}
 
 // baseOf is the doIdBase of the client that may create doID. As in
 // ServerRepository, the last id that a client is told of is not among them.

@@ -5,27 +5,30 @@ package lan
 type refusal uint8
 
 const (
-	refusedUnknownObject refusal = iota
-	refusedOtherClass
-	refusedNotOwner
-	refusedNotRouted
-	refusedNoTarget
-	refusedForeignDoID
-	refusedUntrusted
-	refusedTooLong
+	refusedUnknownObject refusal = iota // there is no such object, or it is not the sender's to move or delete
+	refusedOtherClass                   // the field or the generate is of another class than the object
+	refusedNotOwner                     // the sender is not the owner, and the field neither clsend nor p2p
+	refusedNotRouted                    // the field is neither p2p nor broadcast nor reflect
+	refusedNoTarget                     // the targeted client is gone
+	refusedForeignDoID                  // the doId is outside the sender's range
+	refusedUntrusted                    // only trusted clients may create objects of the class
+	refusedTooLong                      // with the sender's id in front it is longer than a message may be
 	refusals
 )
 
+// refusalNames are the reasons' names in metrics and logs.
 var refusalNames = [refusals]string{
-	refusedUnknownObject: "unknown object",
-	refusedOtherClass:    "field or generate of another class than the object's",
-	refusedNotOwner:      "not the owner, and the field is neither clsend nor p2p",
-	refusedNotRouted:     "the field is neither p2p nor broadcast nor reflect",
-	refusedNoTarget:      "the target is gone",
-	refusedForeignDoID:   "doId outside the client's range",
-	refusedUntrusted:     "class that only trusted clients may create",
-	refusedTooLong:       "too long to pass on with the sender's id in front",
+	refusedUnknownObject: "unknown_object",
+	refusedOtherClass:    "other_class",
+	refusedNotOwner:      "not_owner",
+	refusedNotRouted:     "not_routed",
+	refusedNoTarget:      "target_gone",
+	refusedForeignDoID:   "foreign_doid",
+	refusedUntrusted:     "untrusted_class",
+	refusedTooLong:       "too_long",
 }
+
+func (r refusal) String() string { return refusalNames[r] }
 
 // counters are the core's; whoever may be in the core may read them.
 type counters struct {

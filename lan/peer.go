@@ -145,11 +145,11 @@ func codeName(c transport.Code) string {
 	case CodeMalformed:
 		return "malformed"
 	case CodeTooManyObjects:
-		return "too many objects"
+		return "too_many_objects"
 	case CodeTooManyZones:
-		return "too many zones"
+		return "too_many_zones"
 	case CodeTooSlow:
-		return "too slow"
+		return "too_slow"
 	case CodeIdle:
 		return "idle"
 	case CodeSilent:

@@ -109,7 +109,7 @@ func (st *stage) play(words []string, line string) error {
 		st.server.tick(st.now)
 		return nil
 	case "refused":
-		n := st.server.Stats().Refused[strings.Join(words[2:], " ")]
+		n := st.server.Stats().Refused[words[2]]
 		if want, err := strconv.ParseUint(words[1], 10, 64); err != nil || n != want {
 			return fmt.Errorf("refused %d times", n)
 		}
@@ -158,7 +158,7 @@ func (st *stage) play(words []string, line string) error {
 		c.full = true
 		return nil
 	case "closed":
-		want := strings.Join(words[2:], " ")
+		want := words[2]
 		if !c.closed || codeName(c.code) != want {
 			return fmt.Errorf("closed: %v, code %q, reason %q", c.closed, codeName(c.code), c.reason)
 		}

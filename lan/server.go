@@ -59,6 +59,9 @@ func NewServer(c Config) (*Server, error) {
 	s.core.maxObjects = settings.MaxObjects
 	s.core.maxZones = settings.MaxZones
 	s.core.trustedOnly = settings.trustedOnly
+	if settings.Log.Enabled(context.Background(), slog.LevelDebug) {
+		s.core.refused = s.logRefusal
+	}
 	s.decoders.New = func() any { return new(decoder) }
 	return s, nil
 }
@@ -118,6 +121,30 @@ func (s *Server) Opened(conn transport.Conn) {
 
 var errDraining = errors.New("the server is shutting down")
 
+// rejection is the name in metrics of why a connection was not let in.
+func rejection(err error) string {
+	switch {
+	case errors.Is(err, session.ErrFull):
+		return "full"
+	case errors.Is(err, session.ErrAddressFull):
+		return "address_full"
+	case errors.Is(err, errNoSlot):
+		return "no_doids"
+	}
+	return "draining"
+}
+
+// logRefusal tells a game's developer why a message has no effect. In a game
+// that is finished, refusals are races and no news.
+func (s *Server) logRefusal(c *client, m *message, r refusal) {
+	field := ""
+	if m.field != nil {
+		field = m.field.String()
+	}
+	s.log.Log(slog.LevelDebug, "refused "+r.String(), "message refused", slog.Any("reason", r), slog.Uint64("client", uint64(c.base)),
+		slog.Any("message", m.typ), slog.Uint64("doid", uint64(m.doID)), slog.String("field", field))
+}
+
 // admit lets a peer in and tells it its doIds, or says why not.
 func (s *Server) admit(p *peer) error {
 	err := s.admission.Enter(p.addr, p.trusted)
@@ -134,7 +161,7 @@ func (s *Server) admit(p *peer) error {
 		}
 	}
 	if err != nil {
-		s.rejected[err.Error()]++
+		s.rejected[rejection(err)]++
 		return err
 	}
 	s.connected++
