@@ -231,6 +231,9 @@ func (k *core) update(c *client, m *message) {
 	}
 }
 
+// generateHeader is the length of an OBJECT_GENERATE_CMU before its values.
+const generateHeader = 2 + 4 + 4 + 2 + 4
+
 // generate creates an object, or passes on the state of one that exists.
 func (k *core) generate(c *client, m *message) *session.Ejection {
 	if k.baseOf(m.doID) != c.base {
@@ -246,6 +249,10 @@ func (k *core) generate(c *client, m *message) *session.Ejection {
 		k.refuse(c, m, refusedOtherClass)
 		return nil
 	}
+	if generateHeader+len(m.body) > k.maxMessage {
+		k.refuse(c, m, refusedTooLong)
+		return nil
+	}
 	if o != nil {
 		if e := k.setZone(o, m.zone); e != nil {
 			return e
@@ -254,8 +261,8 @@ func (k *core) generate(c *client, m *message) *session.Ejection {
 		if k.maxObjects > 0 && !c.trusted && c.objects >= k.maxObjects {
 			return session.Eject(CodeTooManyObjects, "it has %d objects, which is the limit for one client", c.objects)
 		}
-		v, added, e := k.view(c, m.zone)
-		if e != nil {
+		v, added := k.view(c, m.zone)
+		if e := k.tooManyZones(c); e != nil {
 			return e
 		}
 		o = &object{doID: m.doID, class: m.class, owner: c}
@@ -272,25 +279,19 @@ func (k *core) generate(c *client, m *message) *session.Ejection {
 	k.uint16(uint16(m.class.Number()))
 	k.uint32(m.doID)
 	k.buf = append(k.buf, m.body...)
-	if len(k.buf) > k.maxMessage {
-		k.refuse(c, m, refusedTooLong)
-		return nil
-	}
 	k.sendZone(o.zone, c)
 	return nil
 }
 
 // setZone moves an object. Its owner sends a generate for those who are new
-// to it; those who lose it are told here.
+// to it; those who lose it are told here, also when the owner is ejected for
+// it: its leaving is told to the new zone only.
 func (k *core) setZone(o *object, id uint32) *session.Ejection {
 	from, c := o.zone, o.owner
 	if from.id == id {
 		return nil
 	}
-	to, added, e := k.view(c, id)
-	if e != nil {
-		return e
-	}
+	to, added := k.view(c, id)
 	lost := k.takeFromZone(o)
 	k.putIntoZone(o, to)
 	if added || len(lost) > 0 {
@@ -303,7 +304,7 @@ func (k *core) setZone(o *object, id uint32) *session.Ejection {
 			k.send(v.client)
 		}
 	}
-	return nil
+	return k.tooManyZones(c)
 }
 
 // delete removes an object and tells everybody who is interested, its owner
@@ -344,11 +345,11 @@ func (k *core) setInterest(c *client, ids []byte) *session.Ejection {
 	}
 	k.sendDisable(c, k.lost)
 	for b := ids; len(b) > 0; b = b[4:] {
-		v, _, e := k.view(c, binary.LittleEndian.Uint32(b))
-		if e != nil {
+		v, _ := k.view(c, binary.LittleEndian.Uint32(b))
+		v.explicit = true
+		if e := k.tooManyZones(c); e != nil {
 			return e
 		}
-		v.explicit = true
 	}
 	return nil
 }

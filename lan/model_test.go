@@ -291,6 +291,9 @@ func oneQueue(t *testing.T, schema *dc.Schema, seed uint64) {
 		})
 	}
 	wg.Wait()
+	if err := checkCore(s.core); err != nil {
+		t.Fatal(err)
+	}
 
 	var check decoder
 	for _, e := range order {

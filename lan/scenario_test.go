@@ -180,6 +180,8 @@ func (st *stage) limit(name string, values []string) error {
 		st.config.MaxPerAddress = n
 	case "max-objects":
 		st.config.MaxObjects = n
+	case "max-message":
+		st.config.MaxMessage = n
 	case "max-zones":
 		st.config.MaxZones = n
 	case "trusted-classes":

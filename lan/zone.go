@@ -5,15 +5,12 @@ import (
 )
 
 // view returns c's interest in a zone. When it has none, it gets one, whoever
-// has objects there is asked to send them, and added is true; the caller sees
-// to it that the view has a reason to exist. There is an ejection instead when
-// c may not have one more.
-func (k *core) view(c *client, id uint32) (v *view, added bool, e *session.Ejection) {
+// has objects there is asked to send them, and added is true. The caller sees
+// to it that the view has a reason to exist, and when it is done with what it
+// changes, that there are not too many.
+func (k *core) view(c *client, id uint32) (v *view, added bool) {
 	if v := c.views[id]; v != nil {
-		return v, false, nil
-	}
-	if k.maxZones > 0 && !c.trusted && len(c.views) >= k.maxZones {
-		return nil, false, session.Eject(CodeTooManyZones, "it is interested in %d zones, which is the limit for one client", len(c.views))
+		return v, false
 	}
 	z := k.zones[id]
 	if z == nil {
@@ -27,7 +24,16 @@ func (k *core) view(c *client, id uint32) (v *view, added bool, e *session.Eject
 	}
 	c.views[id] = v
 	k.requestGenerates(v)
-	return v, true, nil
+	return v, true
+}
+
+// tooManyZones returns an ejection when c is interested in more zones than it
+// may be.
+func (k *core) tooManyZones(c *client) *session.Ejection {
+	if k.maxZones == 0 || c.trusted || len(c.views) <= k.maxZones {
+		return nil
+	}
+	return session.Eject(CodeTooManyZones, "it wants interest in more than %d zones, which is the limit for one client", k.maxZones)
 }
 
 // dropView ends a client's interest in a zone.
