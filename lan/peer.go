@@ -79,6 +79,7 @@ func (p *peer) apply(messages []message, ejection **session.Ejection) (added int
 	defer s.mu.Unlock()
 	c := p.client
 	if c.gone {
+		*ejection = nil
 		return 0, nil
 	}
 	s.core.received(c)
@@ -94,6 +95,10 @@ func (p *peer) apply(messages []message, ejection **session.Ejection) (added int
 			*ejection = e
 			break
 		}
+		if c.overrun { // it goes anyway
+			*ejection = nil
+			break
+		}
 	}
 	added, c.added = c.added, 0
 	if *ejection != nil {
@@ -107,9 +112,13 @@ func (p *peer) apply(messages []message, ejection **session.Ejection) (added int
 // eject tells the log why the client goes, and closes its connection. The
 // protocol has no message that would tell the client.
 func (p *peer) eject(e *session.Ejection) {
-	p.server.log.Log(slog.LevelWarn, codeName(e.Code)+" "+p.addr.String(), "client ejected",
-		slog.Any("address", p.conn.Identity().Addr), slog.Uint64("client", uint64(p.client.base)), slog.String("reason", e.Reason))
+	p.logEjection(e.Code, e.Reason)
 	p.conn.Close(e.Code, e.Reason)
+}
+
+func (p *peer) logEjection(code transport.Code, reason string) {
+	p.server.log.Log(slog.LevelWarn, codeName(code)+" "+p.addr.String(), "client ejected",
+		slog.Any("address", p.conn.Identity().Addr), slog.Uint64("client", uint64(p.client.base)), slog.String("reason", reason))
 }
 
 // takeOverrun disconnects the clients whose queues are full, as long as their

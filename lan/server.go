@@ -192,13 +192,22 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 	p := v.(*peer)
 	s.admission.Leave(p.addr, p.trusted)
 	s.mu.Lock()
+	var breach *transport.CloseError // the transport ejected the client for the bytes it sent
 	if !p.client.gone {
 		s.core.disconnect(p.client)
-		s.disconnected++
+		if errors.As(err, &breach) && !breach.Remote && breach.Code == transport.CodeProtocol {
+			s.ejected[breach.Code]++
+		} else {
+			breach = nil
+			s.disconnected++
+		}
 		s.scheduleFlush()
 	}
 	overrun := s.takeOverrun()
 	s.mu.Unlock()
+	if breach != nil {
+		p.logEjection(breach.Code, breach.Reason)
+	}
 	s.settings.Log.Debug("client disconnected", "client", p.client.base, "address", conn.Identity().Addr, "reason", err)
 	s.ejectOverrun(overrun)
 }
