@@ -20,7 +20,7 @@ package dc
 // b.
 //
 // Bytes that are refused cost no more memory than the error. Of others an array
-// of structs of a single byte costs the most: 64 bytes of memory for each, and
+// of structs of a single byte costs the most: 72 bytes of memory for each, and
 // as the schema wants it 40 more for each further struct around the byte and 16
 // more for each value without bytes beside it.
 func (f *Field) Unpack(b []byte) ([]any, error) {
