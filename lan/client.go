@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -27,7 +28,7 @@ type ClientConfig struct {
 
 	// MaxObjects is how many objects of other clients the client keeps track
 	// of. A server that sends more is taken for a broken one, and left.
-	// 0 means [DefaultMaxKnown].
+	// 0 means [DefaultMaxKnown], a negative number no limit.
 	MaxObjects int
 }
 
@@ -53,7 +54,9 @@ type ClientConfig struct {
 // What the methods send leaves at the next Flush, at the latest; what is sent
 // from within [Events] leaves by itself. Their errors are those of
 // [transport.Conn], this package's, and descriptions of what is wrong with the
-// arguments; a message is sent whole or not at all.
+// arguments; a message is sent whole or not at all. When somebody comes into a
+// zone, the client sends the state of all its objects there at once: the
+// transport's send queue must have room for it, or the client leaves.
 //
 // All methods are safe for concurrent use, except that Opened, Received and
 // Closed are the transport's to call.
@@ -91,6 +94,9 @@ func NewClient(c ClientConfig) (*Client, error) {
 	}
 	if c.Events == nil {
 		c.Events = NoEvents{}
+	}
+	if c.MaxObjects < 0 {
+		c.MaxObjects = math.MaxInt
 	}
 	return &Client{
 		events: c.Events,

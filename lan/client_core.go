@@ -182,7 +182,7 @@ func (k *clientCore) resend(zone uint32) error {
 	for _, o := range k.byZone[zone] {
 		if !o.deleted {
 			if err := k.sendState(o); err != nil {
-				return err
+				return fmt.Errorf("the state of object %d cannot be sent, of %d in zone %d: %w", o.DoID, len(k.byZone[zone]), zone, err)
 			}
 		}
 	}

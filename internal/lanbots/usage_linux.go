@@ -7,13 +7,6 @@ import (
 	"strconv"
 )
 
-// usage is what processes have used so far.
-type usage struct {
-	cpu    float64 // seconds of the server
-	rss    int64   // bytes of the server
-	ownCPU float64 // seconds of this process
-}
-
 // readUsage reads what the server's process, if pid is not 0, and this one
 // have used.
 func readUsage(pid int) (u usage, err error) {

@@ -4,13 +4,6 @@ package lanbots
 
 import "errors"
 
-// usage is what processes have used so far.
-type usage struct {
-	cpu    float64 // seconds of the server
-	rss    int64   // bytes of the server
-	ownCPU float64 // seconds of this process
-}
-
 // readUsage works on Linux only.
 func readUsage(pid int) (usage, error) {
 	if pid != 0 {

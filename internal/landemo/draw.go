@@ -157,16 +157,15 @@ func millis(d time.Duration) string {
 func (c *canvas) world(v View, y, width, height, dim int, colors map[string]int) {
 	innerW, innerH := width-2, height-2
 	middle := 1 + innerW/2
-	frame := func(y int, left, line, mid, right string) {
-		row := left + strings.Repeat(line, innerW) + right
-		c.text(0, y, width, dim, row)
+	row := func(y int, left, line, mid, right string) {
+		c.text(0, y, width, dim, left+strings.Repeat(line, innerW)+right)
 		c.text(middle, y, width, dim, mid)
 	}
-	frame(y, "┌", "─", "┬", "┐")
-	for row := range innerH {
-		frame(y+1+row, "│", " ", "│", "│")
+	row(y, "┌", "─", "┬", "┐")
+	for i := range innerH {
+		row(y+1+i, "│", " ", "│", "│")
 	}
-	frame(y+height-1, "└", "─", "┴", "┘")
+	row(y+height-1, "└", "─", "┴", "┘")
 	counts := map[uint32]int{}
 	for _, w := range v.Walkers {
 		counts[w.Zone]++

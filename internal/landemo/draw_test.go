@@ -3,12 +3,13 @@ package landemo
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
+	"charm.land/lipgloss/v2"
 )
 
 func someView() View {
@@ -22,6 +23,8 @@ func someView() View {
 	}
 	return v
 }
+
+var styles = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // Whatever the size of the window, the picture has exactly that size.
 func TestDrawFits(t *testing.T) {
@@ -39,7 +42,7 @@ func TestDrawFits(t *testing.T) {
 				t.Fatalf("%d×%d: %d lines", width, height, len(lines))
 			}
 			for _, line := range lines {
-				if w := ansi.StringWidth(line); w != width {
+				if w := lipgloss.Width(line); w != width {
 					t.Fatalf("%d×%d: a line is %d wide: %q", width, height, w, line)
 				}
 			}
@@ -48,7 +51,7 @@ func TestDrawFits(t *testing.T) {
 }
 
 func TestDrawShows(t *testing.T) {
-	picture := ansi.Strip(draw(someView(), 80, 24))
+	picture := styles.ReplaceAllString(draw(someView(), 80, 24), "")
 	for _, want := range []string{"127.0.0.1:4400", "13 clients", "zone 1: meadow, 6", "zone 2: forest, 6", "1649 messages/s", "p50 2.6 ms", "p99 20.0 ms",
 		"Anna   meadow  5 others", "Lou    forest  5 others", "line 29", "q quits"} {
 		if !strings.Contains(picture, want) {
