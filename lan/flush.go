@@ -11,28 +11,30 @@ import (
 func (s *Server) scheduleFlush() {
 	if len(s.core.dirty) > 0 && !s.flushing {
 		s.flushing = true
-		s.wake <- struct{}{} // has room: only the flush loop clears flushing, after taking this
+		s.wake <- s.now() // has room: only the flush loop clears flushing, after taking this
 	}
 }
 
-// flushLoop flushes clients until stop is closed. Two flushes are at least a
-// flush interval apart, so that a busy server makes few large writes; after a
-// pause the first flush is immediate.
+// flushLoop flushes clients until stop is closed. After a pause the first
+// flush is immediate. A busy server makes few large writes: what comes first
+// after a flush waits for the whole interval, so that as much as possible
+// leaves with it.
 func (s *Server) flushLoop(l transport.Listener, stop <-chan struct{}) {
 	interval := s.settings.FlushInterval
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var last time.Time
+	var last time.Time // the end of the last flush
 	var clients []*client
 	var conns []transport.Conn
 	for {
+		var queued time.Time // when the first message was
 		select {
-		case <-s.wake:
+		case queued = <-s.wake:
 		case <-stop:
 			return
 		}
-		if wait := interval - time.Since(last); wait > 0 {
-			timer.Reset(wait)
+		if queued.Sub(last) < interval {
+			timer.Reset(time.Until(queued.Add(interval)))
 			select {
 			case <-timer.C:
 			case <-stop:
