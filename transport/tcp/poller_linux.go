@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"encoding/binary"
 	"net"
 	"os"
 	"runtime"
@@ -70,14 +69,15 @@ func (ps *pollers) add(s *polled, h transport.Handler) bool {
 // the handler for them. It begins with its first connection and ends with its
 // last.
 //
-// It waits in epoll_wait(2) itself instead of leaving that to package runtime,
-// for which each message would be a reason to wake a thread, or two.
+// Connections are not known to package runtime's network poller, for which
+// each message would be a reason to wake a thread or two. They are in an
+// epoll(7) set of their own, which is asked at a bounded pace as long as there
+// is something to read.
 type poller struct {
 	handler transport.Handler
 	pace    time.Duration
-
-	epoll int
-	wake  int // an eventfd(2) in epoll
+	set     int // descriptor of the epoll set
+	gate    *gate
 
 	// Of its goroutine:
 	conns map[int32]*polled // by file descriptor
@@ -86,36 +86,21 @@ type poller struct {
 	mu      sync.Mutex
 	members int       // connections that have not ended
 	posted  []*polled // want a turn, whatever the system says
-	waiting bool      // the poller may be waiting: who posts must wake it
+	waiting bool      // at the gate: who posts must open it
 }
 
 // newPoller makes a poller with one member, which is to begin.
 func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
-	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	set, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	wake, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
-	if errno != 0 {
-		_ = syscall.Close(epoll)
-		return nil, os.NewSyscallError("eventfd2", errno)
-	}
-	p := &poller{handler: h, pace: cfg.Pace, epoll: epoll, wake: int(wake), conns: make(map[int32]*polled), members: 1}
-	if err := p.watch(p.wake, syscall.EPOLLIN|epollET); err != nil {
-		p.close()
+	g, err := newGate(set)
+	if err != nil {
+		_ = syscall.Close(set)
 		return nil, err
 	}
-	return p, nil
-}
-
-func (p *poller) close() {
-	_ = syscall.Close(p.wake)
-	_ = syscall.Close(p.epoll)
-}
-
-func (p *poller) watch(fd int, events uint32) error {
-	e := syscall.EpollEvent{Events: events, Fd: int32(fd)}
-	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(p.epoll, syscall.EPOLL_CTL_ADD, fd, &e))
+	return &poller{handler: h, pace: cfg.Pace, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
 }
 
 // join makes room for one more member. It reports false when the poller has
@@ -133,7 +118,8 @@ func (p *poller) join() bool {
 // begin watches s, for whom join has made room, and gives it its first turn.
 func (p *poller) begin(s *polled) bool {
 	s.poller = p
-	if p.watch(s.fd, edges) != nil {
+	e := syscall.EpollEvent{Events: edges, Fd: int32(s.fd)}
+	if syscall.EpollCtl(p.set, syscall.EPOLL_CTL_ADD, s.fd, &e) != nil {
 		p.leave()
 		return false
 	}
@@ -160,16 +146,12 @@ func (p *poller) post(s *polled) {
 	p.rouse()
 }
 
-// rouse ends the poller's waiting. The caller holds p.mu, which keeps wake
-// open.
+// rouse ends the poller's waiting. The caller holds p.mu.
 func (p *poller) rouse() {
-	if !p.waiting {
-		return
+	if p.waiting {
+		p.waiting = false
+		p.gate.open()
 	}
-	p.waiting = false
-	var one [8]byte
-	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = syscall.Write(p.wake, one[:])
 }
 
 // run gives turns until there are no members.
@@ -179,7 +161,8 @@ func (p *poller) run() {
 	for {
 		n, ok := p.wait(events)
 		if !ok {
-			p.close()
+			p.gate.close()
+			_ = syscall.Close(p.set)
 			return
 		}
 		began := time.Now()
@@ -201,7 +184,7 @@ func (p *poller) run() {
 			}
 		}
 		if d := p.pace - time.Since(began); d > 0 && n < len(events) && len(p.again) == 0 {
-			pause(d)
+			time.Sleep(d)
 		}
 	}
 }
@@ -209,32 +192,34 @@ func (p *poller) run() {
 // wait returns how many events there are, as soon as there is something to
 // do, or false when there are no members any more.
 func (p *poller) wait(events []syscall.EpollEvent) (n int, ok bool) {
-	p.mu.Lock()
-	if p.members == 0 {
-		p.mu.Unlock()
-		return 0, false
-	}
-	timeout := 0
-	if len(p.posted) == 0 && len(p.again) == 0 {
-		timeout = -1
+	for {
+		n = pending(p.set, events)
+		p.mu.Lock()
+		if p.members == 0 {
+			p.mu.Unlock()
+			return 0, false
+		}
+		if n > 0 || len(p.posted) > 0 || len(p.again) > 0 {
+			p.mu.Unlock()
+			return n, true
+		}
 		p.waiting = true
-	}
-	p.mu.Unlock()
-	n, err := syscall.EpollWait(p.epoll, events, timeout)
-	if timeout < 0 {
+		p.gate.shut()
+		p.mu.Unlock()
+
+		p.gate.wait()
+
 		p.mu.Lock()
 		p.waiting = false
 		p.mu.Unlock()
 	}
-	if err != nil {
-		n = 0 // EINTR; anything else would be a mistake of this program
-	}
-	return n, true
 }
 
-// pause sleeps in the thread: a timer of package runtime would cost it the
-// wakes that the pause is to save.
-func pause(d time.Duration) {
-	t := syscall.NsecToTimespec(int64(d))
-	_ = syscall.Nanosleep(&t, nil) // a signal may end it early
+// pending asks an epoll set for its events without waiting for any.
+func pending(set int, events []syscall.EpollEvent) int {
+	n, err := ignoringEINTR(func() (int, error) { return syscall.EpollWait(set, events, 0) })
+	if err != nil {
+		return 0 // no error is possible but by a mistake of this program
+	}
+	return n
 }
