@@ -11,30 +11,28 @@ import (
 func (s *Server) scheduleFlush() {
 	if len(s.core.dirty) > 0 && !s.flushing {
 		s.flushing = true
-		s.wake <- s.now() // has room: only the flush loop clears flushing, after taking this
+		s.wake <- struct{}{} // has room: only the flush loop clears flushing, after taking this
 	}
 }
 
-// flushLoop flushes clients until stop is closed. After a pause the first
-// flush is immediate. A busy server makes few large writes: what comes first
-// after a flush waits for the whole interval, so that as much as possible
-// leaves with it.
+// flushLoop flushes clients until stop is closed. Two flushes are at least a
+// flush interval apart, so that a busy server makes few large writes; after a
+// pause the first flush is immediate.
 func (s *Server) flushLoop(l transport.Listener, stop <-chan struct{}) {
 	interval := s.settings.FlushInterval
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var last time.Time // the end of the last flush
+	var last time.Time
 	var clients []*client
 	var conns []transport.Conn
 	for {
-		var queued time.Time // when the first message was
 		select {
-		case queued = <-s.wake:
+		case <-s.wake:
 		case <-stop:
 			return
 		}
-		if queued.Sub(last) < interval {
-			timer.Reset(time.Until(queued.Add(interval)))
+		if wait := interval - time.Since(last); wait > 0 {
+			timer.Reset(wait)
 			select {
 			case <-timer.C:
 			case <-stop:

@@ -25,7 +25,7 @@ type Server struct {
 	held      atomic.Uint64
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
-	wake      chan time.Time   // something is queued since then, and no flush is on its way
+	wake      chan struct{}    // something is queued, and no flush is on its way
 
 	mu           sync.Mutex // the server's order: who holds it is next
 	core         *core
@@ -51,7 +51,7 @@ func NewServer(c Config) (*Server, error) {
 		log:       loglimit.NewLogger(settings.Log, logInterval, logKeys),
 		made:      time.Now(),
 		now:       time.Now,
-		wake:      make(chan time.Time, 1),
+		wake:      make(chan struct{}, 1),
 		core:      newCore(settings.DoIDRange, settings.MaxMessage),
 		rejected:  make(map[string]uint64),
 		ejected:   make(map[transport.Code]uint64),
