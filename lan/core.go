@@ -231,8 +231,12 @@ func (k *core) update(c *client, m *message) {
 	}
 }
 
-// generateHeader is the length of an OBJECT_GENERATE_CMU before its values.
-const generateHeader = 2 + 4 + 4 + 2 + 4
+// generateHeader is the length of an OBJECT_GENERATE_CMU before its values,
+// and shortestGenerate that of one without any.
+const (
+	generateHeader   = 2 + 4 + 4 + 2 + 4
+	shortestGenerate = generateHeader + 2
+)
 
 // generate creates an object, or passes on the state of one that exists.
 func (k *core) generate(c *client, m *message) *session.Ejection {
