@@ -198,7 +198,7 @@ func FuzzSession(f *testing.F) {
 			case what == 2:
 				conns[i].full = !conns[i].full
 			case what == 3:
-				s.core.takeDirty(nil)
+				s.nextPeriod()
 			case len(steps) > 0:
 				n := min(int(steps[0]), len(steps)-1)
 				s.Received(conns[i], [][]byte{bytes.Clone(steps[1 : 1+n])})

@@ -82,7 +82,6 @@ func (p *peer) apply(messages []message, ejection **session.Ejection) (added int
 		*ejection = nil
 		return 0, nil
 	}
-	s.core.received(c)
 	for i := range messages {
 		if messages[i].typ == ClientDisconnect {
 			s.core.handle(c, &messages[i])
