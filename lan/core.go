@@ -347,6 +347,7 @@ func (k *core) setInterest(c *client, ids []byte) *session.Ejection {
 		k.dropView(v)
 	}
 	k.sendDisable(c, k.lost)
+	clear(k.lost) // or it would keep clients in memory that have left
 	for b := ids; len(b) > 0; b = b[4:] {
 		v, _ := k.view(c, binary.LittleEndian.Uint32(b))
 		v.explicit = true
