@@ -53,11 +53,14 @@ func (p *peer) received(datagrams [][]byte) {
 			break
 		}
 	}
-	added, overrun := p.apply(d.messages, &ejection)
+	added, overrun, left := p.apply(d.messages, &ejection)
 	d.reset()
 	s.decoders.Put(d)
 
-	if ejection != nil {
+	switch {
+	case left:
+		p.conn.Close(transport.CodeNormal, "the client said goodbye")
+	case ejection != nil:
 		p.eject(ejection)
 	}
 	s.ejectOverrun(overrun)
@@ -72,21 +75,23 @@ func (p *peer) received(datagrams [][]byte) {
 
 // apply lets messages take effect in the server's order, up to one that ejects
 // the client or takes its leave. It returns how many zones entered the
-// client's interest, and the clients that could not take what they were sent.
-func (p *peer) apply(messages []message, ejection **session.Ejection) (added int, overrun []*client) {
+// client's interest, the clients that could not take what they were sent, and
+// whether this one took its leave.
+func (p *peer) apply(messages []message, ejection **session.Ejection) (added int, overrun []*client, left bool) {
 	s := p.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := p.client
 	if c.gone {
 		*ejection = nil
-		return 0, nil
+		return 0, nil, false
 	}
 	for i := range messages {
 		if messages[i].typ == ClientDisconnect {
 			s.core.handle(c, &messages[i])
 			s.core.disconnect(c)
-			p.conn.Close(transport.CodeNormal, "the client said goodbye")
+			s.disconnected++
+			left = true
 			*ejection = nil
 			break
 		}
@@ -105,7 +110,7 @@ func (p *peer) apply(messages []message, ejection **session.Ejection) (added int
 		s.ejected[(*ejection).Code]++
 	}
 	s.scheduleFlush()
-	return added, s.takeOverrun()
+	return added, s.takeOverrun(), left
 }
 
 // eject tells the log why the client goes, and closes its connection. The

@@ -158,3 +158,24 @@ func TestShutdownWithWedgedClients(t *testing.T) {
 		t.Errorf("left behind: %+v", st)
 	}
 }
+
+// Whether clients say goodbye or are lost, they have left; ejected ones have
+// not.
+func TestDisconnectedAreCounted(t *testing.T) {
+	s, log := loggedServer(t, nil)
+	polite, lost, rude := opened(s), opened(s), opened(s)
+	s.Received(polite, [][]byte{{0x30, 0x23}, {0x30, 0x23}, {1, 0, 9}})
+	if !polite.closed || polite.code != transport.CodeNormal {
+		t.Errorf("closed with %v after a goodbye", polite.code)
+	}
+	s.Closed(polite, &transport.CloseError{Code: transport.CodeNormal})
+	s.Closed(lost, &transport.CloseError{Remote: true})
+	s.Received(rude, [][]byte{{1, 0, 9}})
+	s.Closed(rude, &transport.CloseError{Code: rude.code})
+	if st := s.Stats(); st.Disconnected != 2 || st.Received["disconnect"] != 1 || st.Ejected["malformed"] != 1 || st.Clients != 0 {
+		t.Errorf("%+v", st)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines are logged:\n%s", n, log)
+	}
+}
