@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,5 +178,53 @@ func TestDisconnectedAreCounted(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines are logged:\n%s", n, log)
+	}
+}
+
+// slowConn takes its time for messages.
+type slowConn struct {
+	fakeConn
+	sent int
+}
+
+func (c *slowConn) Send(transport.Message) error {
+	if c.sent++; c.sent%256 == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// Much that one client sends at once to many does not keep the others from
+// having effect until all of it has been sent.
+func TestOthersComeBetween(t *testing.T) {
+	s, _ := loggedServer(t, func(c *Config) { c.MessageRate, c.ByteRate = -1, -1 })
+	slow := &slowConn{fakeConn: fakeConn{addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}}
+	s.Opened(slow)
+	busy, other := opened(s), opened(s)
+	s.Received(slow, [][]byte{{0x31, 0x23, 7, 0, 0, 0}})
+	s.Received(busy, [][]byte{hexOf(t, "2a23 07000000 0100 41420f00 00 0000")})
+	const updates = 20 * sendsPerTurn
+	began := make(chan struct{})
+	ended := make(chan struct{})
+	between, n := false, 0
+	s.core.observe = func(c *client, m *message) {
+		if m.typ == heartbeat {
+			between = n < updates
+			return
+		}
+		if n++; n == 1 {
+			close(began)
+		}
+	}
+	go func() {
+		defer close(ended)
+		<-began
+		s.Received(other, [][]byte{{0x33, 0x23}})
+	}()
+	update := hexOf(t, "7800 41420f00 0c00 01")
+	s.Received(busy, slices.Repeat([][]byte{update}, updates))
+	<-ended
+	if !between || n != updates {
+		t.Errorf("between: %v, after %d messages", between, n)
 	}
 }
