@@ -75,9 +75,8 @@ func (p *peer) received(datagrams [][]byte) {
 
 // apply lets messages take effect in the server's order, up to one that ejects
 // the client or takes its leave. Messages of others may come between them. It
-// returns how many zones entered the
-// client's interest, the clients that could not take what they were sent, and
-// whether this one took its leave.
+// returns how many zones entered the client's interest, the clients that could
+// not take what they were sent, and whether this one took its leave.
 func (p *peer) apply(messages []message, ejection **session.Ejection) (added int, overrun []*client, left bool) {
 	s := p.server
 	s.mu.Lock()
