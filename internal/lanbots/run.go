@@ -26,7 +26,10 @@ type Config struct {
 	Class, Field string
 	// Clients is how many bots there are.
 	Clients int
-	// Rate is how many steps per second each of them makes.
+	// Walkers is how many of them walk, the others stand and watch; 0 means
+	// all.
+	Walkers int
+	// Rate is how many steps per second each walker makes.
 	Rate float64
 	// For is how long they walk, or are idle.
 	For time.Duration
@@ -140,6 +143,7 @@ func (r *run) say(format string, args ...any) {
 // they saw was right is in the summary.
 func Run(ctx context.Context, c Config) (*Summary, error) {
 	c.settleWithin = cmp.Or(c.settleWithin, 15*time.Second)
+	c.Walkers = cmp.Or(c.Walkers, c.Clients)
 	r := &run{Config: c, began: time.Now()}
 	if !c.Idle {
 		var err error
@@ -292,7 +296,7 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 		s.Updates += b.steps.Load()
 		s.Deliveries += b.delivered.Load()
 	}
-	s.Class, s.Field, s.Zones, s.Rate = r.gait.class.Name(), r.gait.field.Name(), r.Zones, r.Rate
+	s.Class, s.Field, s.Zones, s.Walkers, s.Rate = r.gait.class.Name(), r.gait.field.Name(), r.Zones, r.Walkers, r.Rate
 	s.LatencyP50, s.LatencyP99 = seconds(r.latency.quantile(0.5)), seconds(r.latency.quantile(0.99))
 	s.LatencyMax = seconds(time.Duration(r.latency.max.Load()))
 	s.UpdatesPerSecond = float64(s.Updates) / s.Seconds
@@ -350,7 +354,7 @@ func (r *run) gather(ctx context.Context) error {
 // walkAll has the bots walk in turn, so that their steps are spread evenly
 // over the period, until the time is over or ctx is done.
 func (r *run) walkAll(ctx context.Context) {
-	r.say("%d clients walk by %s.%s, %g steps per second each", r.Clients, r.gait.class.Name(), r.gait.field.Name(), r.Rate)
+	r.say("%d clients walk by %s.%s, %g steps per second each", r.Walkers, r.gait.class.Name(), r.gait.field.Name(), r.Rate)
 	last, lastAt := uint64(0), time.Now()
 	stop := every(progressEvery, func() {
 		now, total := time.Now(), r.deliveries()
@@ -359,7 +363,7 @@ func (r *run) walkAll(ctx context.Context) {
 		last, lastAt = total, now
 	})
 	defer stop()
-	interval := float64(time.Second) / r.Rate / float64(len(r.bots))
+	interval := float64(time.Second) / r.Rate / float64(r.Walkers)
 	start := time.Now()
 	for turn := 0; ctx.Err() == nil; turn++ {
 		due := time.Duration(float64(turn) * interval)
@@ -370,7 +374,7 @@ func (r *run) walkAll(ctx context.Context) {
 		if wait := due - gone; wait > 0 {
 			sleep(ctx, max(wait, leastSleep))
 		}
-		b := r.bots[turn%len(r.bots)]
+		b := r.bots[turn%r.Walkers]
 		if err := b.walk(); err != nil && !errors.Is(err, transport.ErrClosed) {
 			r.faults.unsent.Add(1)
 		}

@@ -67,6 +67,7 @@ func TestRunSeesNoFaults(t *testing.T) {
 		"zones":     {Clients: 13, Rate: 100, Zones: 3},
 		"alone":     {Clients: 1, Rate: 100, Zones: 1},
 		"own zones": {Clients: 3, Rate: 100, Zones: 5},
+		"watched":   {Clients: 12, Walkers: 2, Rate: 100, Zones: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Schema, c.For, c.Progress = schema, 300*time.Millisecond, io.Discard

@@ -13,7 +13,8 @@ type Summary struct {
 	Class   string  `json:"class,omitempty"`
 	Field   string  `json:"field,omitempty"`
 	Zones   int     `json:"zones,omitempty"`
-	Rate    float64 `json:"rate,omitempty"` // updates per second and client, as asked for
+	Walkers int     `json:"walkers,omitempty"`
+	Rate    float64 `json:"rate,omitempty"` // updates per second and walker, as asked for
 	Seconds float64 `json:"seconds"`        // how long they walked or were idle
 
 	Updates             uint64  `json:"updates"`    // sent
@@ -45,7 +46,7 @@ func (s *Summary) WriteText(w io.Writer) {
 	if s.Field != "" {
 		latency := func(v float64) time.Duration { return round(time.Duration(v * float64(time.Second))) }
 		fmt.Fprintf(w, "walked          %.1f s by %s.%s in %d zones\n", s.Seconds, s.Class, s.Field, s.Zones)
-		fmt.Fprintf(w, "updates         %d, %.0f per second of %.0f asked for\n", s.Updates, s.UpdatesPerSecond, s.Rate*float64(s.Clients))
+		fmt.Fprintf(w, "updates         %d, %.0f per second of %.0f asked for\n", s.Updates, s.UpdatesPerSecond, s.Rate*float64(s.Walkers))
 		fmt.Fprintf(w, "deliveries      %d, %.0f per second\n", s.Deliveries, s.DeliveriesPerSecond)
 		fmt.Fprintf(w, "latency         p50 %v, p99 %v, max %v\n", latency(s.LatencyP50), latency(s.LatencyP99), latency(s.LatencyMax))
 	} else {

@@ -84,6 +84,14 @@ type Config struct {
 	// cut. 0 means 2 s; a negative value cuts at once.
 	Linger time.Duration
 
+	// Pace is the least time between two rounds of reading that a listener's
+	// poller begins, so that a busy server wakes a bounded number of times a
+	// second instead of once for each message. It is also how much later than
+	// at once a message may be read; the first one after a pause of that
+	// length is not. 0 means 2 ms; a negative value reads at once always.
+	// It is of no effect where connections have goroutines of their own.
+	Pace time.Duration
+
 	// TLS makes connections use TLS 1.2 or 1.3. A listener needs
 	// Certificates or GetCertificate in it (see [Certificate]); a dialer's
 	// ServerName is taken from the address when it is empty.
@@ -133,6 +141,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.SendQueue = max(c.SendQueue, c.MaxMessage+c.Framing.size())
 	if c.Linger == 0 {
 		c.Linger = 2 * time.Second
+	}
+	if c.Pace == 0 {
+		c.Pace = 2 * time.Millisecond
 	}
 	if c.HandshakeTimeout <= 0 {
 		c.HandshakeTimeout = 10 * time.Second

@@ -25,12 +25,14 @@ import (
 type Conn struct {
 	cfg *Config
 
-	// nc is what messages are read from and written to: wire, or the TLS
-	// connection over it. raw is wire's file descriptor where reads and
-	// writes that do not wait are possible on it, and nil elsewhere.
-	nc   net.Conn
-	wire net.Conn
+	// raw is wire's file descriptor where reads and writes that do not wait
+	// are possible on it, and nil elsewhere. There, messages are read from
+	// and written to nc: wire, or the TLS connection over it.
+	wire socket
 	raw  syscall.RawConn
+	nc   net.Conn
+	// polled is wire where a poller reads it, and nil elsewhere.
+	polled *polled
 
 	identity transport.Identity
 	opened   time.Time
@@ -50,18 +52,18 @@ type Conn struct {
 	in inbox // of the reading goroutine
 }
 
+// socket is what ending a connection takes.
+type socket interface {
+	SetDeadline(t time.Time) error
+	SetReadDeadline(t time.Time) error
+	Close() error
+}
+
 var _ transport.Conn = (*Conn)(nil)
 
 func newConn(cfg *Config, wire net.Conn, secure *tls.Conn) *Conn {
-	c := &Conn{
-		cfg:      cfg,
-		nc:       wire,
-		wire:     wire,
-		identity: transport.Identity{Addr: wire.RemoteAddr()},
-		opened:   time.Now(),
-		closing:  make(chan struct{}),
-	}
-	c.box.Init(cfg.SendQueue, cfg.Framing.size())
+	c := bareConn(cfg, wire.RemoteAddr())
+	c.wire, c.nc = wire, wire
 	if secure != nil {
 		c.nc = secure
 		c.identity.Secure = true
@@ -72,6 +74,18 @@ func newConn(cfg *Config, wire net.Conn, secure *tls.Conn) *Conn {
 		c.raw = rawConn(wire)
 		c.in.once = c.readOnce
 	}
+	return c
+}
+
+// bareConn returns a connection without a socket.
+func bareConn(cfg *Config, peer net.Addr) *Conn {
+	c := &Conn{
+		cfg:      cfg,
+		identity: transport.Identity{Addr: peer},
+		opened:   time.Now(),
+		closing:  make(chan struct{}),
+	}
+	c.box.Init(cfg.SendQueue, cfg.Framing.size())
 	return c
 }
 
@@ -130,7 +144,7 @@ func isTimeout(err error) bool {
 }
 
 // cut makes closing wire reset the connection.
-func cut(wire net.Conn) {
+func cut(wire socket) {
 	if t, ok := wire.(interface{ SetLinger(int) error }); ok {
 		_ = t.SetLinger(0)
 	}

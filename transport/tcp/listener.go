@@ -20,6 +20,7 @@ type Listener struct {
 	cfg        *Config
 	serving    atomic.Bool
 	handshakes handshakes
+	pollers    pollers
 }
 
 var _ transport.Listener = (*Listener)(nil)
@@ -103,10 +104,15 @@ func (l *Listener) Serve(ctx context.Context, h transport.Handler) error {
 }
 
 func (l *Listener) accept(wire net.Conn, h transport.Handler) {
-	if t, ok := wire.(*net.TCPConn); ok {
+	t, ok := wire.(*net.TCPConn)
+	if ok {
 		tune(t)
 	}
 	if l.cfg.TLS == nil {
+		// Another kind of listener may still have its uses for wire.
+		if _, own := l.ln.(*net.TCPListener); own && ok && l.pollers.open(l.cfg, t, h) {
+			return
+		}
 		go newConn(l.cfg, wire, nil).run(h)
 		return
 	}

@@ -28,7 +28,8 @@ type inbox struct {
 	// buf has the bytes of a message that is not complete. It is nil when
 	// there are none, and never larger than what the peer has sent asks for.
 	buf  *bufpool.Buffer
-	last int // bytes of the last read
+	last int  // bytes of the last read
+	full bool // it filled the buffer: there may be more
 
 	// Result of once, which is made only once because it escapes.
 	once func(fd uintptr) bool
@@ -55,12 +56,17 @@ func (c *Conn) receive(h transport.Handler) error {
 			}
 		}
 		if err != nil {
-			if err == io.EOF && c.in.buf != nil {
-				return io.ErrUnexpectedEOF
-			}
-			return err
+			return c.ending(err)
 		}
 	}
+}
+
+// ending is the error that reading ended with, in view of what is left.
+func (c *Conn) ending(err error) error {
+	if err == io.EOF && c.in.buf != nil {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 func (c *Conn) isClosing() bool {

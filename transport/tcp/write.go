@@ -15,11 +15,15 @@ const maxRounds = 8
 func (c *Conn) Flush() {
 	a := attempts.Get().(*attempt)
 	a.bufs = c.box.Take(a.bufs)
-	if len(a.bufs) == 0 || c.raw != nil && !c.writeSome(a) {
-		a.release()
+	switch {
+	case len(a.bufs) == 0:
+	case c.polled != nil:
+		c.polled.write(a)
+	case c.raw == nil || c.writeSome(a):
+		go c.drain(a)
 		return
 	}
-	go c.drain(a)
+	a.release()
 }
 
 // writeSome writes without waiting. It reports whether there is more to write.

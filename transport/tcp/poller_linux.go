@@ -1,0 +1,225 @@
+package tcp
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+const edges = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | epollET
+
+// epollET is EPOLLET, which package syscall has as a negative number.
+const epollET = 1 << 31
+
+// pollers read the connections of a listener. There is one for each two
+// processors: reading is the smaller part of a server's work, and each more
+// is one more thread that wakes and sleeps.
+type pollers struct {
+	mu   sync.Mutex
+	list []*poller
+	next int
+}
+
+// open makes a connection of wire whose messages go to h, and closes wire. It
+// reports false and leaves wire alone where the system has not the means left.
+func (ps *pollers) open(cfg *Config, wire *net.TCPConn, h transport.Handler) bool {
+	fd, err := duplicate(wire)
+	if err != nil {
+		return false
+	}
+	c := bareConn(cfg, wire.RemoteAddr())
+	s := &polled{fd: fd, conn: c}
+	c.wire, c.raw, c.polled = s, s, s
+	c.in.once = c.readOnce
+	if !ps.add(s, h) {
+		_ = syscall.Close(fd)
+		return false
+	}
+	_ = wire.Close()
+	return true
+}
+
+// add gives s to the poller whose turn it is.
+func (ps *pollers) add(s *polled, h transport.Handler) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.list == nil {
+		ps.list = make([]*poller, max(1, runtime.GOMAXPROCS(0)/2))
+	}
+	i := ps.next % len(ps.list)
+	ps.next++
+	if p := ps.list[i]; p != nil && p.join() {
+		return p.begin(s)
+	}
+	p, err := newPoller(s.conn.cfg, h)
+	if err != nil {
+		return false
+	}
+	ps.list[i] = p
+	go p.run()
+	return p.begin(s)
+}
+
+// poller reads many connections on one goroutine, which is the one that calls
+// the handler for them. It begins with its first connection and ends with its
+// last.
+//
+// Connections are not known to package runtime's network poller, for which
+// each message would be a reason to wake a thread or two. They are in an
+// epoll(7) set of their own, which is asked at a bounded pace as long as there
+// is something to read.
+type poller struct {
+	handler transport.Handler
+	pace    time.Duration
+	set     int // descriptor of the epoll set
+	gate    *gate
+
+	// Of its goroutine:
+	conns map[int32]*polled // by file descriptor
+	again []*polled         // had more to read than a turn allows
+
+	mu      sync.Mutex
+	members int       // connections that have not ended
+	posted  []*polled // want a turn, whatever the system says
+	waiting bool      // at the gate: who posts must open it
+}
+
+// newPoller makes a poller with one member, which is to begin.
+func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
+	set, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	g, err := newGate(set)
+	if err != nil {
+		_ = syscall.Close(set)
+		return nil, err
+	}
+	return &poller{handler: h, pace: cfg.Pace, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
+}
+
+// join makes room for one more member. It reports false when the poller has
+// ended.
+func (p *poller) join() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.members == 0 {
+		return false
+	}
+	p.members++
+	return true
+}
+
+// begin watches s, for whom join has made room, and gives it its first turn.
+func (p *poller) begin(s *polled) bool {
+	s.poller = p
+	e := syscall.EpollEvent{Events: edges, Fd: int32(s.fd)}
+	if syscall.EpollCtl(p.set, syscall.EPOLL_CTL_ADD, s.fd, &e) != nil {
+		p.leave()
+		return false
+	}
+	p.post(s)
+	return true
+}
+
+// leave undoes join.
+func (p *poller) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.members--
+	p.rouse()
+}
+
+// post gives s a turn soon. It may be called at any time.
+func (p *poller) post(s *polled) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.members == 0 {
+		return
+	}
+	p.posted = append(p.posted, s)
+	p.rouse()
+}
+
+// rouse ends the poller's waiting. The caller holds p.mu.
+func (p *poller) rouse() {
+	if p.waiting {
+		p.waiting = false
+		p.gate.open()
+	}
+}
+
+// run gives turns until there are no members.
+func (p *poller) run() {
+	events := make([]syscall.EpollEvent, 256)
+	var posted, again []*polled
+	for {
+		n, ok := p.wait(events)
+		if !ok {
+			p.gate.close()
+			_ = syscall.Close(p.set)
+			return
+		}
+		began := time.Now()
+		again, p.again = p.again, again[:0]
+		for _, s := range again {
+			p.turn(s, 0)
+		}
+		clear(again)
+		p.mu.Lock()
+		posted, p.posted = p.posted, posted[:0]
+		p.mu.Unlock()
+		for _, s := range posted {
+			p.turn(s, syscall.EPOLLOUT)
+		}
+		clear(posted)
+		for _, e := range events[:n] {
+			if s := p.conns[e.Fd]; s != nil {
+				p.turn(s, e.Events)
+			}
+		}
+		if d := p.pace - time.Since(began); d > 0 && n < len(events) && len(p.again) == 0 {
+			time.Sleep(d)
+		}
+	}
+}
+
+// wait returns how many events there are, as soon as there is something to
+// do, or false when there are no members any more.
+func (p *poller) wait(events []syscall.EpollEvent) (n int, ok bool) {
+	for {
+		n = pending(p.set, events)
+		p.mu.Lock()
+		if p.members == 0 {
+			p.mu.Unlock()
+			return 0, false
+		}
+		if n > 0 || len(p.posted) > 0 || len(p.again) > 0 {
+			p.mu.Unlock()
+			return n, true
+		}
+		p.waiting = true
+		p.gate.shut()
+		p.mu.Unlock()
+
+		p.gate.wait()
+
+		p.mu.Lock()
+		p.waiting = false
+		p.mu.Unlock()
+	}
+}
+
+// pending asks an epoll set for its events without waiting for any.
+func pending(set int, events []syscall.EpollEvent) int {
+	n, err := ignoringEINTR(func() (int, error) { return syscall.EpollWait(set, events, 0) })
+	if err != nil {
+		return 0 // no error is possible but by a mistake of this program
+	}
+	return n
+}

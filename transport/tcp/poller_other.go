@@ -1,0 +1,18 @@
+//go:build !linux
+
+package tcp
+
+import (
+	"net"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// pollers do not exist here: package net reads all connections.
+type pollers struct{}
+
+func (*pollers) open(*Config, *net.TCPConn, transport.Handler) bool { return false }
+
+type polled struct{}
+
+func (*polled) write(*attempt) { panic("tcp: no pollers on this system") }
