@@ -96,19 +96,12 @@ func (s *seat) carryDown() bool {
 func (p *lanParty) settle() {
 	for again := true; again; {
 		again = false
-		p.leaveServer()
+		p.server.nextPeriod()
 		for _, s := range p.seats {
 			down, up := s.carryDown(), s.carryUp()
 			again = again || down || up
 		}
 	}
-}
-
-// leaveServer tells the server that what it queued has left.
-func (p *lanParty) leaveServer() {
-	p.server.mu.Lock()
-	p.server.core.takeDirty(nil)
-	p.server.mu.Unlock()
 }
 
 func (s *seat) told(format string, args ...any) { s.log = append(s.log, fmt.Sprintf(format, args...)) }
@@ -410,7 +403,7 @@ func clientsAgree(t *testing.T, seed uint64) {
 		case n < 6:
 			s.carryDown()
 		case n == 6:
-			p.leaveServer()
+			p.server.nextPeriod()
 		case n == 7:
 			interest[i] = nil
 			for range r.IntN(3) {

@@ -3,6 +3,7 @@ package lan
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"time"
 
@@ -40,7 +41,9 @@ const (
 //
 // Limits that are said to be per client do not bind trusted clients.
 type Config struct {
-	// Schema is what the game's .dc files declare. It is required.
+	// Schema is what the game's .dc files declare. It is required, and has
+	// to be parsed with multiple inheritance, Panda3D's default: else a field's
+	// number does not say which field it is.
 	Schema *dc.Schema
 
 	// DoIDRange is how many doIds each client gets, at least 2: Panda3D's
@@ -48,8 +51,9 @@ type Config struct {
 	// at most. Default [DefaultDoIDRange].
 	DoIDRange uint32
 
-	// MaxMessage is the longest message in bytes that clients can be sent:
-	// 65,535 behind a 2-byte header, which is the default.
+	// MaxMessage is the longest message in bytes that clients can be sent, at
+	// least 18 and no more than the transport takes: 65,535 behind a 2-byte
+	// header, which is the default. Not negative.
 	MaxMessage int
 
 	// FlushInterval is how long what is queued for clients waits at most for
@@ -58,7 +62,8 @@ type Config struct {
 	FlushInterval time.Duration
 
 	// MaxClients is how many clients are let in. Default
-	// [DefaultMaxClients], or less where DoIDRange allows fewer.
+	// [DefaultMaxClients], or less where DoIDRange allows fewer; negative: as
+	// many as DoIDRange allows.
 	MaxClients int
 	// MaxPerAddress is how many clients are let in from one IPv4 address or
 	// IPv6 /64, trusted ones not counted. Default [DefaultMaxPerAddress].
@@ -117,6 +122,13 @@ func (c Config) complete() (*settings, error) {
 	if c.Schema == nil {
 		return nil, fmt.Errorf("lan: Config.Schema is missing: parse the game's .dc files with dc.ParseFiles")
 	}
+	for _, class := range c.Schema.Classes() {
+		for _, f := range class.Fields() {
+			if c.Schema.FieldByNumber(f.Number()) != f {
+				return nil, fmt.Errorf("lan: the schema was parsed without multiple inheritance, so that fields share their numbers; games with dc-multiple-inheritance 0 are not supported")
+			}
+		}
+	}
 	if c.DoIDRange == 0 {
 		c.DoIDRange = DefaultDoIDRange
 	}
@@ -124,15 +136,27 @@ func (c Config) complete() (*settings, error) {
 		return nil, fmt.Errorf("lan: a doId range of %d leaves clients no doIds; it must be at least 2", c.DoIDRange)
 	}
 	slots := int64(1<<32) / int64(c.DoIDRange)
-	if c.MaxClients == 0 {
+	switch {
+	case c.MaxClients == 0:
 		c.MaxClients = int(min(DefaultMaxClients, slots))
+	case c.MaxClients < 0:
+		c.MaxClients = int(min(math.MaxInt32, slots))
 	}
 	if int64(c.MaxClients) > slots {
 		return nil, fmt.Errorf("lan: with a doId range of %d there are doIds for %d clients, not for %d: lower the range or the number of clients", c.DoIDRange, slots, c.MaxClients)
 	}
-	orDefault(&c.MaxMessage, 1<<16-1)
+	if c.MaxMessage == 0 {
+		c.MaxMessage = 1<<16 - 1
+	}
+	if c.MaxMessage < shortestGenerate {
+		return nil, fmt.Errorf("lan: no object fits into messages of %d bytes; it must be at least %d", c.MaxMessage, shortestGenerate)
+	}
+	for _, r := range []float64{c.MessageRate, c.ByteRate, c.ZoneRate} {
+		if math.IsNaN(r) {
+			return nil, fmt.Errorf("lan: a rate is not a number")
+		}
+	}
 	orDefault(&c.FlushInterval, DefaultFlushInterval)
-	orDefault(&c.MaxClients, 0)
 	orDefault(&c.MaxPerAddress, DefaultMaxPerAddress)
 	orDefault(&c.MaxObjects, DefaultMaxObjects)
 	orDefault(&c.MaxZones, DefaultMaxZones)

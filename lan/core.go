@@ -30,6 +30,9 @@ type core struct {
 	dirty   []*client // clients with something queued since the last takeDirty
 	overrun []*client // clients whose queue is full, for the shell to eject
 
+	period uint64  // counts the calls of nextPeriod, from 1
+	due    []*zone // zones with newcomers that wait for the next period
+
 	counters     counters
 	interestMark uint64 // counts the calls of setInterest
 
@@ -54,10 +57,6 @@ type client struct {
 	// object.next: a client that leaves takes them with it in that order.
 	first, last *object
 	objects     int
-	// requests is how far the client can have answered: a REQUEST_GENERATES
-	// sent at the same count still waits in its queue, and asking twice
-	// would only have it answer twice.
-	requests uint64
 	// added counts the zones that entered its interest, for the shell to
 	// charge them: each may make every other client resend its objects.
 	added   int
@@ -69,13 +68,12 @@ type client struct {
 // view is the interest of one client in one zone. It lasts while the client
 // asks for the zone or has an object there.
 type view struct {
-	client    *client
-	zone      *zone
-	index     int    // of the view in zone.views
-	mark      uint64 // the last setInterest that asked for the zone
-	explicit  bool   // the client asked for the zone
-	objects   int    // how many objects it has there
-	requested uint64 // client.requests+1 when it was last asked for generates here
+	client   *client
+	zone     *zone
+	index    int    // of the view in zone.views
+	mark     uint64 // the last setInterest that asked for the zone
+	explicit bool   // the client asked for the zone
+	objects  int    // how many objects it has there
 }
 
 // zone is a zone that somebody has an object or an interest in.
@@ -83,6 +81,10 @@ type zone struct {
 	id      uint32
 	views   []*view
 	objects []*object
+
+	asked    uint64  // the period in which its clients were last asked for generates
+	due      bool    // listed in core.due
+	newcomer *client // while due: who came, or nil when it is more than one
 }
 
 // object is a distributed object. The server keeps no field values: owners
@@ -104,6 +106,7 @@ func newCore(doIDRange uint32, maxMessage int) *core {
 		clients:    make(map[uint32]*client),
 		objects:    make(map[uint32]*object),
 		zones:      make(map[uint32]*zone),
+		period:     1,
 	}
 }
 
@@ -151,10 +154,6 @@ func (k *core) disconnect(c *client) {
 	delete(k.clients, c.base)
 	k.slots.put((c.base - 1) / k.doIDRange)
 }
-
-// received notes that messages of c arrived: what it was asked before, it may
-// have answered.
-func (k *core) received(c *client) { c.requests++ }
 
 // handle lets one message of c take effect. It returns an ejection when c has
 // passed a limit; what the rules refuse is counted, not punished, because
@@ -231,8 +230,12 @@ func (k *core) update(c *client, m *message) {
 	}
 }
 
-// generateHeader is the length of an OBJECT_GENERATE_CMU before its values.
-const generateHeader = 2 + 4 + 4 + 2 + 4
+// generateHeader is the length of an OBJECT_GENERATE_CMU before its values,
+// and shortestGenerate that of one without any.
+const (
+	generateHeader   = 2 + 4 + 4 + 2 + 4
+	shortestGenerate = generateHeader + 2
+)
 
 // generate creates an object, or passes on the state of one that exists.
 func (k *core) generate(c *client, m *message) *session.Ejection {
@@ -344,6 +347,7 @@ func (k *core) setInterest(c *client, ids []byte) *session.Ejection {
 		k.dropView(v)
 	}
 	k.sendDisable(c, k.lost)
+	clear(k.lost) // or it would keep clients in memory that have left
 	for b := ids; len(b) > 0; b = b[4:] {
 		v, _ := k.view(c, binary.LittleEndian.Uint32(b))
 		v.explicit = true
@@ -352,22 +356,6 @@ func (k *core) setInterest(c *client, ids []byte) *session.Ejection {
 		}
 	}
 	return nil
-}
-
-// requestGenerates asks everybody else who is interested in v's zone to send
-// the objects it has there again, for v's client.
-func (k *core) requestGenerates(v *view) {
-	v.client.added++
-	k.begin(RequestGenerates)
-	k.uint32(v.zone.id)
-	for _, other := range v.zone.views {
-		c := other.client
-		if c == v.client || other.requested == c.requests+1 {
-			continue
-		}
-		other.requested = c.requests + 1
-		k.send(c)
-	}
 }
 
 // sendDisable tells a client that its interest has changed, and which objects
@@ -439,7 +427,6 @@ func (k *core) deliver(c *client, m transport.Message) {
 func (k *core) takeDirty(clients []*client) []*client {
 	for _, c := range k.dirty {
 		c.dirty = false
-		c.requests++
 	}
 	clients = append(clients, k.dirty...)
 	clear(k.dirty)

@@ -68,6 +68,11 @@ func checkCore(k *core) error {
 	if objects != 0 {
 		return fmt.Errorf("%d objects are in no zone", objects)
 	}
+	for _, z := range k.due {
+		if !z.due || z.asked != k.period {
+			return fmt.Errorf("zone %d is listed as due, asked in period %d of %d", z.id, z.asked, k.period)
+		}
+	}
 	for _, c := range k.dirty {
 		if !c.dirty {
 			return fmt.Errorf("client %d is listed for flushing without need", c.base)

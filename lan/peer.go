@@ -53,11 +53,14 @@ func (p *peer) received(datagrams [][]byte) {
 			break
 		}
 	}
-	added, overrun := p.apply(d.messages, &ejection)
+	added, overrun, left := p.apply(d.messages, &ejection)
 	d.reset()
 	s.decoders.Put(d)
 
-	if ejection != nil {
+	switch {
+	case left:
+		p.conn.Close(transport.CodeNormal, "the client said goodbye")
+	case ejection != nil:
 		p.eject(ejection)
 	}
 	s.ejectOverrun(overrun)
@@ -71,24 +74,30 @@ func (p *peer) received(datagrams [][]byte) {
 }
 
 // apply lets messages take effect in the server's order, up to one that ejects
-// the client or takes its leave. It returns how many zones entered the
-// client's interest, and the clients that could not take what they were sent.
-func (p *peer) apply(messages []message, ejection **session.Ejection) (added int, overrun []*client) {
+// the client or takes its leave. Messages of others may come between them. It
+// returns how many zones entered the client's interest, the clients that could
+// not take what they were sent, and whether this one took its leave.
+func (p *peer) apply(messages []message, ejection **session.Ejection) (added int, overrun []*client, left bool) {
 	s := p.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := p.client
-	if c.gone {
-		*ejection = nil
-		return 0, nil
-	}
-	s.core.received(c)
+	turnEnds := s.core.counters.sent + sendsPerTurn
 	for i := range messages {
+		if s.core.counters.sent >= turnEnds {
+			s.scheduleFlush()
+			s.mu.Unlock()
+			s.mu.Lock()
+			turnEnds = s.core.counters.sent + sendsPerTurn
+		}
+		if c.gone {
+			break
+		}
 		if messages[i].typ == ClientDisconnect {
 			s.core.handle(c, &messages[i])
 			s.core.disconnect(c)
-			p.conn.Close(transport.CodeNormal, "the client said goodbye")
-			*ejection = nil
+			s.disconnected++
+			left = true
 			break
 		}
 		if e := s.core.handle(c, &messages[i]); e != nil {
@@ -101,12 +110,15 @@ func (p *peer) apply(messages []message, ejection **session.Ejection) (added int
 		}
 	}
 	added, c.added = c.added, 0
+	if c.gone {
+		*ejection = nil
+	}
 	if *ejection != nil {
 		s.core.disconnect(c)
 		s.ejected[(*ejection).Code]++
 	}
 	s.scheduleFlush()
-	return added, s.takeOverrun()
+	return added, s.takeOverrun(), left
 }
 
 // eject tells the log why the client goes, and closes its connection. The
@@ -120,6 +132,11 @@ func (p *peer) logEjection(code transport.Code, reason string) {
 	p.server.log.Log(slog.LevelWarn, codeName(code)+" "+p.addr.String(), "client ejected",
 		slog.Any("address", p.conn.Identity().Addr), slog.Uint64("client", uint64(p.client.base)), slog.String("reason", reason))
 }
+
+// sendsPerTurn is how many deliveries one client's batch may cause before the
+// others get a turn: a batch for thousands would keep them for seconds. The
+// mutex then prefers who has waited for more than a millisecond.
+const sendsPerTurn = 1 << 11
 
 // takeOverrun disconnects the clients whose queues are full, as long as their
 // leaving fills no more of them, and returns them. The caller holds s.mu.

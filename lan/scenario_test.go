@@ -36,7 +36,7 @@ func TestScenarios(t *testing.T) {
 // what to send.
 type stage struct {
 	config Config
-	apart  bool // nothing leaves for clients unless the story says so
+	apart  bool // time passes only where the story says so
 	server *Server
 	conns  map[string]*fakeConn
 	now    time.Time
@@ -97,8 +97,11 @@ func (st *stage) play(words []string, line string) error {
 	case "hold":
 		st.apart = true
 		return nil
-	case "flush":
-		st.flush()
+	case "tick":
+		if err := st.quiet(); err != nil {
+			return err
+		}
+		st.server.nextPeriod()
 		return nil
 	case "wait":
 		d, err := time.ParseDuration(words[1])
@@ -200,17 +203,10 @@ func (st *stage) limit(name string, values []string) error {
 	return err
 }
 
-// flush has what is queued for clients leave.
-func (st *stage) flush() {
-	st.server.mu.Lock()
-	defer st.server.mu.Unlock()
-	st.server.core.takeDirty(nil)
-}
-
 // quiet reports what clients got that the story does not tell of.
 func (st *stage) quiet() error {
 	if !st.apart {
-		st.flush()
+		st.server.nextPeriod()
 	}
 	for name, c := range st.conns {
 		if len(c.got) > 0 {

@@ -116,7 +116,9 @@ func (s *Server) Opened(conn transport.Conn) {
 	if err := s.admit(p); err != nil {
 		s.log.Log(slog.LevelWarn, "reject "+err.Error(), "connection rejected", slog.String("reason", err.Error()), slog.Any("address", conn.Identity().Addr))
 		conn.Close(transport.CodeRefused, err.Error())
+		return
 	}
+	s.settings.Log.Debug("client connected", "client", p.client.base, "address", conn.Identity().Addr, "trusted", p.trusted)
 }
 
 var errDraining = errors.New("the server is shutting down")

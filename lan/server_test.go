@@ -2,14 +2,19 @@ package lan
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/tcp"
 )
 
 // loggedServer is a server for the stories' schema, with its log.
@@ -81,5 +86,145 @@ func TestBrokenFramingIsLogged(t *testing.T) {
 	}
 	if st := s.Stats(); st.Ejected["protocol"] != 3 || st.Disconnected != 0 {
 		t.Errorf("ejected %v, disconnected %d", st.Ejected, st.Disconnected)
+	}
+}
+
+// serve runs a server on a loopback port until the test cancels ctx. Its end
+// is told on done.
+func serve(ctx context.Context, t *testing.T, s *Server, c tcp.Config) (addr string, done chan error) {
+	t.Helper()
+	l, err := tcp.Listen("127.0.0.1:0", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done = make(chan error, 1)
+	go func() { done <- s.Serve(ctx, l) }()
+	return l.Addr().String(), done
+}
+
+// Who is interrupted before it serves has nobody to serve.
+func TestServeWhenDone(t *testing.T) {
+	s, _ := loggedServer(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, done := serve(ctx, t, s, tcp.Config{})
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if err := s.admit(&peer{server: s, conn: &fakeConn{}}); !errors.Is(err, errDraining) {
+		t.Errorf("a client that comes late: %v", err)
+	}
+}
+
+// Clients that are held and do not read do not keep the server from ending.
+func TestShutdownWithWedgedClients(t *testing.T) {
+	s, _ := loggedServer(t, func(c *Config) { c.MessageRate = 0.001 })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	addr, done := serve(ctx, t, s, tcp.Config{Linger: 50 * time.Millisecond, SendQueue: 64 << 20})
+	var conns []net.Conn
+	for range 3 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+		if _, err := io.ReadFull(c, make([]byte, 12)); err != nil { // its doIds: it is in
+			t.Fatal(err)
+		}
+	}
+	// Each is held for an hour by what it has sent, and the first one does not
+	// take what it is sent either.
+	for _, c := range conns {
+		if _, err := c.Write([]byte{6, 0, 0x31, 0x23, 7, 0, 0, 0, 2, 0, 0x33, 0x23}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for s.Stats().Held < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	first := s.core.clients[1].conn
+	for first.Budget() > 0 {
+		if err := first.Send(transport.Message{Data: make([]byte, 60_000)}); err != nil {
+			break
+		}
+		first.Flush()
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if st := s.Stats(); st.Clients+st.Objects+st.Zones > 0 || s.admission.Total() > 0 {
+		t.Errorf("left behind: %+v", st)
+	}
+}
+
+// Whether clients say goodbye or are lost, they have left; ejected ones have
+// not.
+func TestDisconnectedAreCounted(t *testing.T) {
+	s, log := loggedServer(t, nil)
+	polite, lost, rude := opened(s), opened(s), opened(s)
+	s.Received(polite, [][]byte{{0x30, 0x23}, {0x30, 0x23}, {1, 0, 9}})
+	if !polite.closed || polite.code != transport.CodeNormal {
+		t.Errorf("closed with %v after a goodbye", polite.code)
+	}
+	s.Closed(polite, &transport.CloseError{Code: transport.CodeNormal})
+	s.Closed(lost, &transport.CloseError{Remote: true})
+	s.Received(rude, [][]byte{{1, 0, 9}})
+	s.Closed(rude, &transport.CloseError{Code: rude.code})
+	if st := s.Stats(); st.Disconnected != 2 || st.Received["disconnect"] != 1 || st.Ejected["malformed"] != 1 || st.Clients != 0 {
+		t.Errorf("%+v", st)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines are logged:\n%s", n, log)
+	}
+}
+
+// slowConn takes its time for messages.
+type slowConn struct {
+	fakeConn
+	sent int
+}
+
+func (c *slowConn) Send(transport.Message) error {
+	if c.sent++; c.sent%256 == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// Much that one client sends at once to many does not keep the others from
+// having effect until all of it has been sent.
+func TestOthersComeBetween(t *testing.T) {
+	s, _ := loggedServer(t, func(c *Config) { c.MessageRate, c.ByteRate = -1, -1 })
+	slow := &slowConn{fakeConn: fakeConn{addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}}
+	s.Opened(slow)
+	busy, other := opened(s), opened(s)
+	s.Received(slow, [][]byte{{0x31, 0x23, 7, 0, 0, 0}})
+	s.Received(busy, [][]byte{hexOf(t, "2a23 07000000 0100 41420f00 00 0000")})
+	const updates = 20 * sendsPerTurn
+	began := make(chan struct{})
+	ended := make(chan struct{})
+	between, n := false, 0
+	s.core.observe = func(c *client, m *message) {
+		if m.typ == heartbeat {
+			between = n < updates
+			return
+		}
+		if n++; n == 1 {
+			close(began)
+		}
+	}
+	go func() {
+		defer close(ended)
+		<-began
+		s.Received(other, [][]byte{{0x33, 0x23}})
+	}()
+	update := hexOf(t, "7800 41420f00 0c00 01")
+	s.Received(busy, slices.Repeat([][]byte{update}, updates))
+	<-ended
+	if !between || n != updates {
+		t.Errorf("between: %v, after %d messages", between, n)
 	}
 }

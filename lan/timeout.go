@@ -11,18 +11,37 @@ import (
 // much one may come late.
 const tickInterval = time.Second
 
-// tickLoop disconnects idle and silent clients until ctx is done.
+// requestInterval is the core's period: how often the clients in one zone are
+// asked for their objects at most.
+const requestInterval = 100 * time.Millisecond
+
+// tickLoop disconnects idle and silent clients, and lets the core's periods
+// pass, until ctx is done.
 func (s *Server) tickLoop(ctx context.Context) {
 	t := time.NewTicker(tickInterval)
 	defer t.Stop()
+	requests := time.NewTicker(requestInterval)
+	defer requests.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
 			s.tick(now)
+		case <-requests.C:
+			s.nextPeriod()
 		}
 	}
+}
+
+// nextPeriod lets a period of the core pass.
+func (s *Server) nextPeriod() {
+	s.mu.Lock()
+	s.core.nextPeriod()
+	s.scheduleFlush()
+	overrun := s.takeOverrun()
+	s.mu.Unlock()
+	s.ejectOverrun(overrun)
 }
 
 // tick ejects the clients that have timed out at now.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/culm-net/culm/dc"
@@ -28,7 +29,7 @@ type lanCommand struct {
 	Trust          []string `default:"127.0.0.0/8,::1" placeholder:"CIDR,..." help:"Addresses whose clients, such as AI servers, have no limits of their own (${default}); \"none\" trusts nobody."`
 	TrustedClasses []string `placeholder:"CLASS,..." help:"Classes whose objects only trusted clients may create."`
 
-	MaxClients           int           `default:"4000" placeholder:"N" help:"Clients at most; 0 means as many as there are doId ranges (${default})."`
+	MaxClients           int           `default:"4000" placeholder:"N" help:"Clients at most; 0 means as many as there are doId ranges (${default}, or fewer where there are fewer ranges)."`
 	MaxClientsPerAddress int           `default:"100" placeholder:"N" help:"Clients from one IPv4 address or IPv6 /64 (${default})."`
 	MaxDatagram          int           `default:"65535" placeholder:"BYTES" help:"Longest datagram, in both directions; more than 65535 needs --header-size 4 (${default})."`
 	MaxObjects           int           `default:"1000" placeholder:"N" help:"Objects that a client may have at a time (${default})."`
@@ -36,7 +37,7 @@ type lanCommand struct {
 	MessageRate          float64       `default:"500" placeholder:"N" help:"Datagrams per second that a client may send before it is slowed down (${default})."`
 	ByteRate             float64       `default:"262144" placeholder:"N" help:"Bytes per second that a client may send before it is slowed down (${default})."`
 	ZoneRate             float64       `default:"100" placeholder:"N" help:"Zones per second that may enter a client's interest before it is slowed down (${default})."`
-	SendQueue            int           `default:"1048576" placeholder:"BYTES" help:"Memory for what a client has not yet taken; when it is full the client is disconnected (${default})."`
+	SendQueue            int           `default:"1048576" placeholder:"BYTES" help:"Memory for what one client has not yet taken; when it is full the client is disconnected (${default}). The server may need --max-clients times this."`
 	IdleTimeout          time.Duration `default:"0s" placeholder:"DURATION" help:"Disconnect clients that send nothing but heartbeats for so long (${default})."`
 	FullIdleTimeout      time.Duration `default:"1m" placeholder:"DURATION" help:"The same while four fifths of --max-clients are connected (${default})."`
 	HeartbeatTimeout     time.Duration `default:"0s" placeholder:"DURATION" help:"Disconnect clients that send nothing at all for so long (${default})."`
@@ -46,7 +47,38 @@ type lanCommand struct {
 
 // Help explains what the flags leave open.
 func (c *lanCommand) Help() string {
-	return "Where a flag takes a number or a duration as a limit, 0 means no limit. docs/lan.md tells what happens at each of them."
+	return "Where a flag takes a number or a duration as a limit, 0 means no limit, but for --max-datagram and --send-queue, which cannot do without. docs/lan.md tells what happens at each of them."
+}
+
+// Validate is called by the parser.
+func (c *lanCommand) Validate() error {
+	if err := c.serveFlags.Validate(); err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		flag    string
+		v, from float64
+	}{
+		{"doid-range", float64(c.DoidRange), 2},
+		{"flush-interval", c.FlushInterval.Seconds(), 0},
+		{"max-clients", float64(c.MaxClients), 0},
+		{"max-clients-per-address", float64(c.MaxClientsPerAddress), 0},
+		{"max-datagram", float64(c.MaxDatagram), 18},
+		{"max-objects", float64(c.MaxObjects), 0},
+		{"max-zones", float64(c.MaxZones), 0},
+		{"message-rate", c.MessageRate, 0},
+		{"byte-rate", c.ByteRate, 0},
+		{"zone-rate", c.ZoneRate, 0},
+		{"send-queue", float64(c.SendQueue), 1},
+		{"idle-timeout", c.IdleTimeout.Seconds(), 0},
+		{"full-idle-timeout", c.FullIdleTimeout.Seconds(), 0},
+		{"heartbeat-timeout", c.HeartbeatTimeout.Seconds(), 0},
+	} {
+		if !(f.v >= f.from) { // not a number, too
+			return fmt.Errorf("--%s must be at least %v", f.flag, f.from)
+		}
+	}
+	return nil
 }
 
 // Run serves until it is interrupted.
@@ -70,8 +102,11 @@ func (c *lanCommand) Run(ctx context.Context, e *env) error {
 	}
 	transport.Log = e.log
 	listener, err := tcp.Listen(c.Listen, transport)
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%w; choose another HOST:PORT with --listen", err)
+	}
 	if err != nil {
-		return fmt.Errorf("%w; choose another address with --listen", err)
+		return usageError{err}
 	}
 	defer listener.Close()
 	e.log.Info("serving", "protocol", "lan", "addr", listener.Addr().String(), "tls", certificate != nil,
@@ -97,12 +132,16 @@ func (c *lanCommand) config(schema *dc.Schema) (lan.Config, error) {
 	if err != nil {
 		return lan.Config{}, usageErrorf("--trust: %w", err)
 	}
+	maxClients := unlimited(c.MaxClients)
+	if maxClients == lan.DefaultMaxClients {
+		maxClients = 0 // nobody asked for so many
+	}
 	return lan.Config{
 		Schema:           schema,
 		DoIDRange:        c.DoidRange,
 		MaxMessage:       c.MaxDatagram,
 		FlushInterval:    unlimited(c.FlushInterval),
-		MaxClients:       unlimited(c.MaxClients),
+		MaxClients:       maxClients,
 		MaxPerAddress:    unlimited(c.MaxClientsPerAddress),
 		MaxObjects:       unlimited(c.MaxObjects),
 		MaxZones:         unlimited(c.MaxZones),
@@ -134,6 +173,9 @@ func (c *lanCommand) transport() (tcp.Config, *tcp.Certificate, error) {
 		return tcp.Config{}, nil, usageError{err}
 	}
 	config := tcp.Config{Framing: framing, MaxMessage: c.MaxDatagram, SendQueue: c.SendQueue, Linger: c.DrainTimeout}
+	if c.DrainTimeout == 0 {
+		config.Linger = -1 // cut at once
+	}
 	if c.TLSCert == "" && c.TLSKey == "" {
 		return config, nil, nil
 	}

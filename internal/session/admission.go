@@ -133,6 +133,9 @@ func ParseNetworks(texts ...string) (Networks, error) {
 		if err != nil {
 			return nil, errors.New("\"" + s + "\" is neither an address nor a block of addresses such as 10.0.0.0/8 or ::1/128")
 		}
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+		}
 		nets = append(nets, p.Masked())
 	}
 	return nets, nil

@@ -71,12 +71,12 @@ func TestAddrOf(t *testing.T) {
 }
 
 func TestNetworks(t *testing.T) {
-	nets, err := ParseNetworks("10.1.0.0/16", "192.0.2.7", "::1", "2001:db8::/32")
+	nets, err := ParseNetworks("10.1.0.0/16", "192.0.2.7", "::1", "2001:db8::/32", "::ffff:10.3.0.0/112")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for addr, want := range map[string]bool{
-		"10.1.255.3": true, "::ffff:10.1.0.1": true, "10.2.0.1": false,
+		"10.1.255.3": true, "::ffff:10.1.0.1": true, "10.2.0.1": false, "10.3.255.1": true, "10.4.0.1": false,
 		"192.0.2.7": true, "192.0.2.8": false, "::1": true, "::2": false, "2001:db8:ffff::1": true,
 	} {
 		if nets.Contains(netip.MustParseAddr(addr)) != want {

@@ -27,9 +27,8 @@ type Bucket struct {
 }
 
 // Spend takes n tokens at now and returns how long it takes until the bucket
-// is out of debt: 0 when the peer may go on at once. The
-// time may stand still or go backwards between calls; nothing is refilled
-// then.
+// is out of debt: 0 when the peer may go on at once. The time may stand still
+// or go backwards between calls; nothing is refilled then.
 func (b *Bucket) Spend(now time.Time, r Rate, n float64) time.Duration {
 	if r.Unlimited() {
 		return 0
