@@ -222,6 +222,8 @@ func (b *builder) check(at pos, c cost) {
 		b.fatal(at, "types are nested too deeply: at most %d levels", maxDepth)
 	case c.values > maxValues:
 		b.fatal(at, "the type is too large: even its smallest value has more than %d numbers and bytes", maxValues)
+	case c.hashed > maxHashed:
+		b.fatal(at, "the type is too large: structs within structs make its hash too long")
 	}
 }
 

@@ -337,11 +337,10 @@ func (d *differ) compareCase(o, n *casePlan) sameness {
 	return d.compareParts(o.parts, n.parts)
 }
 
+// ownField returns the field of that name among c.own, or nil.
 func ownField(c *Class, name string) *Field {
-	for _, f := range c.own {
-		if f.name == name && name != "" {
-			return f
-		}
+	if f := c.byName[name]; f != nil && f.class == c && f != c.constructor {
+		return f
 	}
 	return nil
 }

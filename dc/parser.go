@@ -16,7 +16,7 @@ type parser struct {
 	errs   *errorSink
 	nodes  *int // counts towards maxNodes, over all files
 	depth  int
-	values int // written values, repeats multiplied out
+	values int // written values, repeats multiplied out; at most maxValues
 
 	hasAhead bool
 	stopped  bool // by a fatal error: only tokEOF comes from then on
