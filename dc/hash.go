@@ -23,7 +23,7 @@ func firstPrimes(n int) []uint32 {
 			continue
 		}
 		primes = append(primes, uint32(i))
-		for j := i * i; j < limit; j += i {
+		for j := 2 * i; j < limit; j += i { // i * i may be too large for 32 bits
 			composite[j] = true
 		}
 	}
