@@ -67,7 +67,7 @@ func (d *Difference) SameHash() bool { return d.OldHash == d.NewHash }
 // with the new one where hashes are not compared: all classes and fields it
 // knows still have their numbers, their types on the wire and their allowed
 // values, and generates of its classes carry the same fields. It must not be
-// shown objects of classes that it does not know.
+// sent objects of classes, or updates of fields, that it does not know.
 func (d *Difference) OldClientsFit() bool {
 	return !slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Breaks })
 }
@@ -118,10 +118,13 @@ func (d *Difference) String() string {
 	default:
 		fmt.Fprintf(&b, "The hash is the same: 0x%08x.\n", d.OldHash)
 	}
-	if breaks == 0 {
-		b.WriteString("Old clients fit where the hash is not compared.\n")
-	} else {
+	switch {
+	case breaks > 0:
 		b.WriteString("Old clients do not fit, because of the lines marked with \"!\".\n")
+	case slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Kind == Added }):
+		b.WriteString("Old clients fit where the hash is not compared, as long as nobody sends them what was added.\n")
+	default:
+		b.WriteString("Old clients fit where the hash is not compared.\n")
 	}
 	return b.String()
 }
@@ -202,7 +205,12 @@ func (d *differ) class(o, c *Class) {
 		case before != nil:
 			d.field(before, f)
 		default:
-			d.add(Change{Kind: Added, Class: c.name, Field: f.name, New: describe(f)})
+			change := Change{Kind: Added, Class: c.name, Field: f.name, New: describe(f)}
+			if inherited := o.byName[f.name]; inherited != nil && !c.strct {
+				change.New += ", instead of " + inherited.String()
+				change.Breaks = true
+			}
+			d.add(change)
 		}
 	}
 	if !c.strct && !o.strct {
