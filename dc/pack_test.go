@@ -161,9 +161,11 @@ func TestParseTextErrors(t *testing.T) {
 			t.Errorf("%s: %x, %v, want %s", text, b, err, want)
 		}
 	}
-	var syntax ErrorList
-	if b, err := f.ParseText(nil, "(1,"); !errors.As(err, &syntax) {
-		t.Errorf("%x, %v, want a syntax error", b, err)
+	for _, text := range []string{"(1,", "(1e+06, 2)", "(nan, 2)"} {
+		var syntax ErrorList
+		if b, err := f.ParseText(nil, text); !errors.As(err, &syntax) {
+			t.Errorf("%s: %x, %v, want a syntax error", text, b, err)
+		}
 	}
 }
 
