@@ -79,13 +79,24 @@ func TestTooManyErrors(t *testing.T) {
 	}
 }
 
-// Neither takes long, and both would with time that grows with the square of
-// the size.
+// None of these takes long; with time that grows with the square of the size they
+// would.
 func TestLargeFiles(t *testing.T) {
 	const n = 60000
 	text, err := Format("x.dc", []byte("dclass A { };"+strings.Repeat("//\n", n)+strings.Repeat(";", n)))
 	if want := "dclass A {\n};  //\n\n" + strings.Repeat("//\n", n-1); err != nil || string(text) != want {
 		t.Errorf("Format: %v, %d bytes, want %d", err, len(text), len(want))
+	}
+	module := strings.Repeat("module.", 3*n) + "last"
+	if s := mustParse(t, "import "+module); s.Imports()[0].Module != module {
+		t.Error("Parse: the module is another one")
+	}
+	var keywords strings.Builder
+	for i := range n {
+		fmt.Fprintf(&keywords, "k%d ", i)
+	}
+	if s := mustParse(t, fmt.Sprintf("keyword %[1]s; dclass A { f() ram %[1]s ram; };", &keywords)); len(s.Class("A").FieldByName("f").Keywords()) != n+1 {
+		t.Error("Parse: the keywords are others")
 	}
 	schema := func(prefix string) *Schema {
 		var b strings.Builder
