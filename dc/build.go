@@ -221,7 +221,7 @@ func (b *builder) check(at pos, c cost) {
 	case c.values > maxValues:
 		b.fatal(at, "the type is too large: even its smallest value has more than %d numbers and bytes", maxValues)
 	case c.hashed > maxHashed:
-		b.fatal(at, "the type is too large: structs within structs make its hash too long")
+		b.fatal(at, "the type is too large: all that is inside it would make the hash too long")
 	}
 }
 
