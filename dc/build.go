@@ -124,9 +124,6 @@ func (b *builder) keywordSet(words []astName) keywordSet {
 			continue
 		}
 		b.noteKeyword(w.text)
-		if k.has(w.text) {
-			continue
-		}
 		k.names = append(k.names, w.text)
 		k.bits |= keywordBit(w.text)
 		k.hashNames = k.hashNames || b.declared[w.text]
@@ -138,6 +135,7 @@ func (b *builder) keywordSet(words []astName) keywordSet {
 		return len(keywordNames) + b.order[name]
 	}
 	slices.SortFunc(k.names, func(x, y string) int { return rank(x) - rank(y) })
+	k.names = slices.Compact(k.names) // a keyword may be written twice
 	return k
 }
 
@@ -222,6 +220,8 @@ func (b *builder) check(at pos, c cost) {
 		b.fatal(at, "types are nested too deeply: at most %d levels", maxDepth)
 	case c.values > maxValues:
 		b.fatal(at, "the type is too large: even its smallest value has more than %d numbers and bytes", maxValues)
+	case c.hashed > maxHashed:
+		b.fatal(at, "the type is too large: all that is inside it would make the hash too long")
 	}
 }
 

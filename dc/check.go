@@ -13,8 +13,9 @@ import (
 // It accepts what Panda3D accepts: a modulus is not enforced, a string may be
 // any bytes, and a float may be NaN unless it has a range. Of switches and of
 // fixed arrays of values that vary in size, Panda3D's DCField.validateRanges
-// looks at the length only, if nothing inside has a range; CheckPrefix wants what
-// Panda3D's unpacking can read.
+// looks at the length only, if nothing inside has a range, and for a fixed array
+// of fixed arrays it wants too few bytes; CheckPrefix wants what Panda3D's
+// unpacking can read.
 func (f *Field) CheckPrefix(b []byte) (n int, err error) {
 	if p := f.plan; p.size >= 0 && !p.checked && p.size <= len(b) {
 		return p.size, nil

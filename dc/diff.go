@@ -67,7 +67,7 @@ func (d *Difference) SameHash() bool { return d.OldHash == d.NewHash }
 // with the new one where hashes are not compared: all classes and fields it
 // knows still have their numbers, their types on the wire and their allowed
 // values, and generates of its classes carry the same fields. It must not be
-// shown objects of classes that it does not know.
+// sent objects of classes, or updates of fields, that it does not know.
 func (d *Difference) OldClientsFit() bool {
 	return !slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Breaks })
 }
@@ -118,10 +118,13 @@ func (d *Difference) String() string {
 	default:
 		fmt.Fprintf(&b, "The hash is the same: 0x%08x.\n", d.OldHash)
 	}
-	if breaks == 0 {
-		b.WriteString("Old clients fit where the hash is not compared.\n")
-	} else {
+	switch {
+	case breaks > 0:
 		b.WriteString("Old clients do not fit, because of the lines marked with \"!\".\n")
+	case slices.ContainsFunc(d.Changes, func(c Change) bool { return c.Kind == Added }):
+		b.WriteString("Old clients fit where the hash is not compared, as long as nobody sends them what was added.\n")
+	default:
+		b.WriteString("Old clients fit where the hash is not compared.\n")
 	}
 	return b.String()
 }
@@ -202,7 +205,12 @@ func (d *differ) class(o, c *Class) {
 		case before != nil:
 			d.field(before, f)
 		default:
-			d.add(Change{Kind: Added, Class: c.name, Field: f.name, New: describe(f)})
+			change := Change{Kind: Added, Class: c.name, Field: f.name, New: describe(f)}
+			if inherited := o.byName[f.name]; inherited != nil && !c.strct {
+				change.New += ", instead of " + inherited.String()
+				change.Breaks = true
+			}
+			d.add(change)
 		}
 	}
 	if !c.strct && !o.strct {
@@ -337,94 +345,10 @@ func (d *differ) compareCase(o, n *casePlan) sameness {
 	return d.compareParts(o.parts, n.parts)
 }
 
+// ownField returns the field of that name among c.own, or nil.
 func ownField(c *Class, name string) *Field {
-	for _, f := range c.own {
-		if f.name == name && name != "" {
-			return f
-		}
+	if f := c.byName[name]; f != nil && f.class == c && f != c.constructor {
+		return f
 	}
 	return nil
-}
-
-func classNames(classes []*Class) string {
-	names := make([]string, len(classes))
-	for i, c := range classes {
-		names[i] = c.name
-	}
-	return strings.Join(names, ", ")
-}
-
-func describe(f *Field) string {
-	s := f.String() + " " + signature(f)
-	if k := f.keywords.String(); k != "" {
-		s += " " + k
-	}
-	if f.number >= 0 {
-		s += fmt.Sprintf(", number %d", f.number)
-	}
-	return s
-}
-
-func defaultText(f *Field) string {
-	packed := f.AppendDefault(nil)
-	text, err := f.AppendText(nil, packed)
-	if err != nil {
-		text = fmt.Appendf(nil, "<%x>", packed)
-	}
-	if !f.HasDefault() {
-		return string(text) + " (implicit)"
-	}
-	return string(text)
-}
-
-// signature writes a field's types as in a file.
-func signature(f *Field) string {
-	if f.kind == Parameter {
-		return typeText(f.params[0].typ)
-	}
-	parts := make([]string, len(f.params))
-	for i, p := range f.params {
-		parts[i] = strings.TrimSpace(typeText(p.typ) + " " + p.name)
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// typeText writes a type as in a file, structs and switches by their names.
-func typeText(t *Type) string {
-	if t.old == "" {
-		switch t.kind {
-		case Array:
-			return typeText(t.elem) + "[" + rangesText(t) + "]"
-		case Struct:
-			return t.class.name
-		case SwitchKind:
-			return strings.TrimSpace("switch " + t.sw.name)
-		}
-	}
-	s := t.word()
-	if t.modulus != 0 {
-		s += fmt.Sprintf(" %% %v", t.modulus)
-	}
-	if t.divisor > 1 {
-		s += fmt.Sprintf(" / %d", t.divisor)
-	}
-	if r := rangesText(t); r != "" {
-		s += "(" + r + ")"
-	}
-	return s
-}
-
-func rangesText(t *Type) string {
-	var parts []string
-	for _, r := range t.ranges {
-		lo, hi := fmt.Sprint(r.Min), fmt.Sprint(r.Max)
-		if t.kind == Char {
-			lo, hi = fmt.Sprintf("'%c'", byte(r.Min)), fmt.Sprintf("'%c'", byte(r.Max))
-		}
-		if r.Min != r.Max {
-			lo += " - " + hi
-		}
-		parts = append(parts, lo)
-	}
-	return strings.Join(parts, ", ")
 }

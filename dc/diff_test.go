@@ -32,6 +32,8 @@ dclass Avatar : Base {
 			[]string{"  added dclass Npc"}},
 		{"a new field in front", swap("{ setX(", "{ setW(blob) p2p; setX("), false,
 			[]string{"  added Base.setW (blob) p2p, number 2", "! 7 numbers moved by +1: from Base.setX, now 3, to Avatar.score, now 9"}},
+		{"an inherited field declared again", swap("  uint16 score", "  setX(int16 / 10 x) required broadcast;\n  uint16 score"), false,
+			[]string{"! added Avatar.setX (int16 / 10 x) required broadcast, number 8, instead of Base.setX", "! Avatar.score: number 9, was 8"}},
 		{"a new required field", swap("ram;\n};", "ram;\n  setZ(int8) required;\n};"), false,
 			[]string{"  added Avatar.setZ (int8) required, number 9", "! Avatar: fields in generates setX, setZ (not broadcast), was setX"}},
 		{"a removed field", swap("  uint16 score = 7 ram;\n", ""), false,

@@ -134,20 +134,20 @@ func (f *formatter) prepare() {
 	if last != nil {
 		f.ends[last.off] = true
 	}
-	for i := range f.tokens {
-		if !f.tokens[i].is(";") && !f.tokens[i].is(",") {
+	ordered := make([]token, 0, len(f.tokens))
+	var comments []token // since the last other token: a // comment and all after it
+	for _, t := range f.tokens {
+		switch {
+		case t.kind == tokComment && (len(comments) > 0 || f.isLineComment(&t)):
+			comments = append(comments, t)
 			continue
+		case t.kind != tokComment && !t.is(";") && !t.is(","):
+			ordered = append(ordered, comments...)
+			comments = comments[:0]
 		}
-		first := i
-		for j := i - 1; j >= 0 && f.tokens[j].kind == tokComment; j-- {
-			if f.isLineComment(&f.tokens[j]) {
-				first = j
-			}
-		}
-		t := f.tokens[i]
-		copy(f.tokens[first+1:i+1], f.tokens[first:i])
-		f.tokens[first] = t
+		ordered = append(ordered, t)
 	}
+	f.tokens = append(ordered, comments...)
 }
 
 // newlines counts those between the previous token and offset off.

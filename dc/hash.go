@@ -8,6 +8,7 @@ type hasher struct {
 	sum    uint32
 	index  int
 	primes []uint32
+	ranges map[*Type][][2]uint32 // of the types met so far: thousands of fields may share one with a thousand ranges
 }
 
 const hashPrimes = 10000
@@ -22,7 +23,7 @@ func firstPrimes(n int) []uint32 {
 			continue
 		}
 		primes = append(primes, uint32(i))
-		for j := i * i; j < limit; j += i {
+		for j := 2 * i; j < limit; j += i { // i * i may be too large for 32 bits
 			composite[j] = true
 		}
 	}
@@ -53,7 +54,7 @@ func (h *hasher) bytes(b []byte) {
 }
 
 func (s *Schema) computeHash(o Options) uint32 {
-	h := &hasher{primes: firstPrimes(hashPrimes)}
+	h := &hasher{primes: firstPrimes(hashPrimes), ranges: map[*Type][][2]uint32{}}
 	switch {
 	case o.NoVirtualInheritance:
 	case o.NoSortByFile:
@@ -149,12 +150,19 @@ func (h *hasher) typ(t *Type, o Options) {
 		if t.modulus != 0 {
 			h.number(uint32(truncInt32(t.modulus * float64(t.divisor))))
 		}
-		h.ranges(t)
+		h.rangesOf(t)
 	}
 }
 
-func (h *hasher) ranges(t *Type) {
-	list := t.scaledRanges()
+func (h *hasher) rangesOf(t *Type) {
+	if len(t.ranges) == 0 {
+		return
+	}
+	list, ok := h.ranges[t]
+	if !ok {
+		list = t.scaledRanges()
+		h.ranges[t] = list
+	}
 	if len(list) == 0 {
 		return
 	}

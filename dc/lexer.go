@@ -168,7 +168,7 @@ func (l *lexer) stray() {
 		l.errs.add(l.at(start), "the file starts with a byte order mark, at which Panda3D stops reading: save it as UTF-8 without one")
 		return
 	}
-	l.errs.add(l.at(start), "unexpected character %q: outside of strings and comments only ASCII is allowed", text[start:min(l.off, start+4)])
+	l.errs.lost(l.at(start), "unexpected character %q: outside of strings and comments only ASCII is allowed", text[start:min(l.off, start+4)])
 }
 
 func (l *lexer) token(kind tokenKind, start int) token {

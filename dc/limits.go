@@ -25,7 +25,7 @@ const (
 	maxInherited = 1 << 21
 	// maxValues bounds how many numbers and bytes the smallest value of one
 	// type consists of ("blob32(4000000000)" asks for more), and how many
-	// items one written value has after "v * n" is multiplied out.
+	// items all written values have after "v * n" is multiplied out.
 	maxValues = 1 << 20
 	// maxTotalValues bounds the sum of maxValues' counts over all fields and
 	// all written values.

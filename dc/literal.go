@@ -82,14 +82,15 @@ func (p *parser) value() (*literal, bool) {
 	p.advance()
 	n, ok := p.uint32("a count")
 	lit.repeat = n
-	return lit, ok && p.countValues(lit, int(n))
+	return lit, ok && p.countValues(lit, n)
 }
 
 // countValues keeps "0 * 4000000000" from being multiplied out.
-func (p *parser) countValues(lit *literal, n int) bool {
-	if p.values += n; p.values > maxValues {
-		return p.fatal(lit.pos, "too many values: at most %d can be written in one file", maxValues)
+func (p *parser) countValues(lit *literal, n uint32) bool {
+	if n > uint32(maxValues-p.values) {
+		return p.fatal(lit.pos, "too many values: at most %d can be written in all files together", maxValues)
 	}
+	p.values += int(n)
 	return true
 }
 

@@ -49,7 +49,7 @@ func asList(v any) ([]any, bool) {
 		return l, true
 	}
 	r := reflect.ValueOf(v)
-	if k := r.Kind(); k != reflect.Slice && k != reflect.Array {
+	if !isList(r) {
 		return nil, false
 	}
 	l := make([]any, r.Len())
@@ -58,6 +58,8 @@ func asList(v any) ([]any, bool) {
 	}
 	return l, true
 }
+
+func isList(r reflect.Value) bool { return r.Kind() == reflect.Slice || r.Kind() == reflect.Array }
 
 // asBytes also takes named types; text tells strings from bytes.
 func asBytes(v any) (s []byte, text, ok bool) {
@@ -92,32 +94,52 @@ func (p *plan) pack(dst []byte, v any) ([]byte, *ValueError) {
 		}
 		return dst, problem(-1, "got %s, want a string or []byte", typeName(v))
 	case Array:
-		if s, text, ok := asBytes(v); ok && (text || p.isText()) {
-			if p.elem.isByte() {
-				return p.packByteArray(dst, s)
-			}
-			return dst, problem(-1, "got a string, want a slice")
-		}
+		return p.packArray(dst, v)
 	case Struct, SwitchKind, kindFields:
 	default:
 		return p.packNumber(dst, v)
 	}
 	l, ok := asList(v)
-	if !ok {
+	switch {
+	case !ok:
 		return dst, problem(-1, "got %s, want a slice", typeName(v))
-	}
-	if p.size == 0 && len(l) == 0 {
+	case p.size == 0 && len(l) == 0:
 		return p.packNothing(dst)
-	}
-	switch p.kind {
-	case Array:
-		return p.packElems(dst, len(l), func(dst []byte, i int) ([]byte, *ValueError) {
-			return p.elem.pack(dst, l[i])
-		})
-	case SwitchKind:
+	case p.kind == SwitchKind:
 		return p.packSwitch(dst, l)
 	}
 	return packParts(dst, p.parts, l)
+}
+
+func (p *plan) packArray(dst []byte, v any) ([]byte, *ValueError) {
+	if s, text, ok := asBytes(v); ok && (text || p.isText()) {
+		if p.elem.isByte() {
+			return p.packByteArray(dst, s)
+		}
+		return dst, problem(-1, "got a string, want a slice")
+	}
+	r := reflect.ValueOf(v)
+	switch {
+	case !isList(r):
+		return dst, problem(-1, "got %s, want a slice", typeName(v))
+	case p.size == 0 && r.Len() == 0:
+		return p.packNothing(dst)
+	}
+	return p.packElems(dst, r.Len(), func(dst []byte, i int) ([]byte, *ValueError) {
+		return p.elem.packReflected(dst, r.Index(i))
+	})
+}
+
+// packReflected packs an element of a slice. It makes no any of the numbers and
+// strings in slices of concrete types: that would allocate.
+func (p *plan) packReflected(dst []byte, r reflect.Value) ([]byte, *ValueError) {
+	switch {
+	case p.isNumber() && isNumber(r):
+		return p.packReflectedNumber(dst, r)
+	case p.isBytes() && r.Kind() == reflect.String:
+		return packBytes(p, dst, r.String())
+	}
+	return p.pack(dst, r.Interface())
 }
 
 func typeName(v any) string {
@@ -260,24 +282,29 @@ func (p *plan) packNumber(dst []byte, v any) ([]byte, *ValueError) {
 			return p.packUint(dst, v)
 		}
 	}
-	switch r := reflect.ValueOf(v); {
-	case !r.IsValid():
+	if r := reflect.ValueOf(v); isNumber(r) {
+		return p.packReflectedNumber(dst, r)
+	}
+	if s, _, ok := asBytes(v); ok {
+		return p.packChar(dst, s)
+	}
+	return dst, problem(-1, "got %s, want a number", typeName(v))
+}
+
+func isNumber(r reflect.Value) bool { return r.CanInt() || r.CanUint() || r.CanFloat() }
+
+func (p *plan) packReflectedNumber(dst []byte, r reflect.Value) ([]byte, *ValueError) {
+	switch {
+	case r.CanFloat():
+		return p.packReal(dst, r.Float())
 	case r.CanInt() && p.isFloat():
 		return p.packReal(dst, float64(r.Int()))
 	case r.CanInt():
 		return p.packInt(dst, r.Int())
-	case r.CanUint() && p.isFloat():
+	case p.isFloat():
 		return p.packReal(dst, float64(r.Uint()))
-	case r.CanUint():
-		return p.packUint(dst, r.Uint())
-	case r.CanFloat():
-		return p.packReal(dst, r.Float())
-	default:
-		if s, _, ok := asBytes(v); ok {
-			return p.packChar(dst, s)
-		}
 	}
-	return dst, problem(-1, "got %s, want a number", typeName(v))
+	return p.packUint(dst, r.Uint())
 }
 
 func (p *plan) packInt(dst []byte, v int64) ([]byte, *ValueError) {

@@ -161,8 +161,36 @@ func TestParseTextErrors(t *testing.T) {
 			t.Errorf("%s: %x, %v, want %s", text, b, err, want)
 		}
 	}
-	var syntax ErrorList
-	if b, err := f.ParseText(nil, "(1,"); !errors.As(err, &syntax) {
-		t.Errorf("%x, %v, want a syntax error", b, err)
+	for _, text := range []string{"(1,", "(1e+06, 2)", "(nan, 2)"} {
+		var syntax ErrorList
+		if b, err := f.ParseText(nil, text); !errors.As(err, &syntax) {
+			t.Errorf("%s: %x, %v, want a syntax error", text, b, err)
+		}
+	}
+}
+
+// Slices of concrete types are not made slices of any on the way.
+func TestPackDoesNotAllocate(t *testing.T) {
+	for _, c := range []struct {
+		decl string
+		arg  any
+	}{
+		{"f(uint16 a[])", []uint16{1000, 2000, 3000}},
+		{"f(uint8 a[])", []byte{1, 2, 3}},
+		{"f(int16 / 10 a[])", []float64{1.5, -2.5}},
+		{"f(float32 a[3])", [3]float32{1, 2, 3}},
+		{"f(int32 a[])", myList{1000, 2000}},
+		{"f(string a[])", []string{"one", "two"}},
+		{"f(int16 a[])", []any{1000, 1.5}},
+	} {
+		f := declared(t, c.decl)
+		args, dst := []any{c.arg}, make([]byte, 0, 100)
+		if n := testing.AllocsPerRun(100, func() {
+			if _, err := f.Pack(dst, args...); err != nil {
+				t.Fatal(err)
+			}
+		}); n > 0 {
+			t.Errorf("%s: packing a %T allocates %v times", c.decl, c.arg, n)
+		}
 	}
 }

@@ -39,6 +39,7 @@ type Options struct {
 //   - dclasses, structs, switches and typedefs without a name, where they are
 //     declared by themselves
 //   - methods as the key of a switch
+//   - a keyword statement with neither a name nor a semicolon
 //   - an empty place before the first comma of a list of ranges
 //   - numbers beyond 64 bits, some of which Panda3D wraps around
 //   - bytes outside of ASCII, but in strings and comments: Panda3D takes them,

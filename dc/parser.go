@@ -16,7 +16,7 @@ type parser struct {
 	errs   *errorSink
 	nodes  *int // counts towards maxNodes, over all files
 	depth  int
-	values int // written values, repeats multiplied out
+	values int // written values, repeats multiplied out; at most maxValues
 
 	hasAhead bool
 	stopped  bool // by a fatal error: only tokEOF comes from then on
@@ -280,18 +280,20 @@ func (p *parser) importDecl() (*astImport, bool) {
 	from := p.tok.is("from")
 	p.advance()
 	imp := &astImport{}
+	var module strings.Builder
 	for {
 		part, ok := p.slashName(imp, "the name of a module")
 		if !ok {
 			return nil, false
 		}
-		imp.Module += part
+		module.WriteString(part)
 		if !p.tok.is(".") {
 			break
 		}
-		imp.Module += "."
+		module.WriteByte('.')
 		p.advance()
 	}
+	imp.Module = module.String()
 	if !from {
 		return imp, true
 	}

@@ -304,7 +304,7 @@ func (p *parser) ranges(closing string, whole bool) ([]astRange, bool) {
 
 // distinct refuses a range that overlaps an earlier one.
 func (p *parser) distinct(list []astRange, r astRange) bool {
-	if r.max < r.min {
+	if !(r.min <= r.max) { // "0.0e999" is not a number
 		return p.fail(r.pos, "the range is upside down: expected the smaller number first")
 	}
 	for _, o := range list {

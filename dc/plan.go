@@ -89,23 +89,16 @@ func one[T int64 | uint64 | float64](list []bounds[T]) (T, bool) {
 	return zero, false
 }
 
-// maxPlanSize is where sizes saturate: no message is as long, so nothing as
-// long can ever be read, and sums of sizes cannot overflow.
-const maxPlanSize = 1 << 30
-
+// addSize adds sizes, which are -1 when they vary. They saturate: no message is
+// as long as that, so nothing as long can ever be read.
 func addSize(a, b int) int {
 	if a < 0 || b < 0 {
 		return -1
 	}
-	return min(a+b, maxPlanSize)
+	return satAdd(a, b)
 }
 
-func mulSize(size int, n uint64) int {
-	if size > 0 && n > uint64(maxPlanSize/size) {
-		return maxPlanSize
-	}
-	return size * int(n)
-}
+func mulSize(size int, n uint64) int { return satMul(size, int(min(n, saturated))) }
 
 // compile makes the plans of everything in a schema that is otherwise complete.
 func (s *Schema) compile() {
@@ -283,7 +276,7 @@ func shortest(counts []bounds[uint64]) int {
 	if len(counts) == 0 {
 		return 0
 	}
-	return int(min(counts[0].lo, maxPlanSize))
+	return int(min(counts[0].lo, saturated))
 }
 
 func (s *Switch) newPlan() *plan {

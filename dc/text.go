@@ -10,8 +10,9 @@ import (
 // DCField.formatData writes it with field names: "(x = 1.5, y = -2)" for a
 // method, "hp = 100" for a parameter field, blobs as hex with their length in
 // front. Real and divided numbers have six significant digits, so the text of
-// a value may say less than its bytes. packed must be exactly one value that
-// Check accepts; the error is a *ValueError.
+// a value may say less than its bytes; "1e+06", "inf" and "nan" are texts that
+// neither Panda3D nor ParseText reads back. packed must be exactly one value
+// that Check accepts; the error is a *ValueError, and dst is returned as it was.
 //
 // Unlike Panda3D, a value that has no bytes but more than 100 values inside is
 // written as an empty list.
