@@ -1,9 +1,17 @@
 // Package tcp carries messages over TCP as Panda3D does, each behind its
 // little-endian length, and optionally over TLS.
 //
-// One goroutine reads each connection. Sending has none of its own: Flush
-// writes on the caller's goroutine as far as the socket takes it without
-// waiting, and only what is left is handed to a goroutine, which ends when the
+// On Linux, connections that a [Listener] from [Listen] accepts without TLS
+// are read by few goroutines, one for each two processors, at a pace that
+// keeps a busy server from waking for each message; see Config.Pace. These
+// goroutines call the [transport.Handler]: a call that takes long delays what
+// the other connections of its goroutine receive, and one that waits for
+// something that another connection is to receive may wait for ever. Every
+// other connection has a goroutine that reads it.
+//
+// Sending has no goroutine of its own: Flush writes on the caller's goroutine
+// as far as the socket takes it without waiting, and only what is left is
+// for the connection's poller, or handed to a goroutine, which ends when the
 // queue is empty. Over TLS, and where the system has no such writes, that
 // goroutine does all the writing. An idle connection holds no buffers (over
 // TLS, those of crypto/tls and 512 bytes).
@@ -84,12 +92,13 @@ type Config struct {
 	// cut. 0 means 2 s; a negative value cuts at once.
 	Linger time.Duration
 
-	// Pace is the least time between two rounds of reading that a listener's
-	// poller begins, so that a busy server wakes a bounded number of times a
-	// second instead of once for each message. It is also how much later than
-	// at once a message may be read; the first one after a pause of that
-	// length is not. 0 means 2 ms; a negative value reads at once always.
-	// It is of no effect where connections have goroutines of their own.
+	// Pace is the time between two rounds in which a listener reads what its
+	// peers have sent, as long as there is something to read in less than
+	// twice that time, so that a busy server wakes some hundred times a
+	// second and not for each message. A message is read at most so much
+	// later than at once; after a pause it is read at once. 0 means 2 ms; a
+	// negative value always reads at once. Where each connection has a
+	// goroutine of its own, Pace is of no effect.
 	Pace time.Duration
 
 	// TLS makes connections use TLS 1.2 or 1.3. A listener needs

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"math"
 	"testing"
+	"time"
 )
 
 func TestConfig(t *testing.T) {
@@ -28,6 +29,9 @@ func TestConfig(t *testing.T) {
 	}
 	if cfg.MaxMessage != math.MaxUint16 || cfg.SendQueue != math.MaxUint16+2 {
 		t.Errorf("longest message %d, queue %d", cfg.MaxMessage, cfg.SendQueue)
+	}
+	if cfg.Pace != 2*time.Millisecond {
+		t.Errorf("pace %v", cfg.Pace)
 	}
 	if cfg.TLS.MinVersion != tls.VersionTLS12 || theirs.MinVersion != tls.VersionTLS10 {
 		t.Error("TLS before 1.2 is not excluded, or the caller's Config was changed")

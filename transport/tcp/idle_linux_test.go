@@ -38,7 +38,7 @@ func inUse() uint64 {
 // it has received something in two pieces and has sent something.
 func BenchmarkIdle(b *testing.B) {
 	const n = 4000
-	l, err := Listen("127.0.0.1:0", Config{})
+	l, err := Listen("127.0.0.1:0", Config{Pace: -1})
 	if err != nil {
 		b.Fatal(err)
 	}

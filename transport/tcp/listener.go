@@ -110,7 +110,7 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 	}
 	if l.cfg.TLS == nil {
 		// Another kind of listener may still have its uses for wire.
-		if _, own := l.ln.(*net.TCPListener); own && ok && l.pollers.open(l.cfg, t, h) {
+		if _, own := l.ln.(*net.TCPListener); own && ok && l.pollers.open(l.cfg, t, h) != nil {
 			return
 		}
 		go newConn(l.cfg, wire, nil).run(h)

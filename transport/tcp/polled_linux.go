@@ -22,8 +22,10 @@ type polled struct {
 	// descriptor that belongs to somebody else by now.
 	uses atomic.Int32
 
-	// edges counts how often the socket may have begun to take more.
-	edges atomic.Uint32
+	// parked says that the poller shall be the writer when the socket takes
+	// more, and edges counts how often it may have begun to.
+	parked atomic.Bool
+	edges  atomic.Uint32
 
 	mu       sync.Mutex
 	deadline *time.Timer // nil as long as there is none
@@ -36,6 +38,7 @@ type polled struct {
 	ended     bool        // Closed was called
 	unread    bool        // there may be something to read
 	hup       bool        // there is an end to read
+	again     bool        // it is in poller.again
 	discarded int         // bytes read after Close
 	hold      *time.Timer // gives it a turn when it is no longer held
 }
@@ -162,27 +165,28 @@ func (s *polled) write(a *attempt) {
 	for range maxRounds {
 		edges := s.edges.Load()
 		n, want, err := a.write(s, nil)
+		c.blocked.Store(n < want)
 		if !c.more(n, err) {
 			return
 		}
 		if n < want {
-			// The poller is the writer as soon as it sees blocked. It may
-			// have looked before.
-			c.blocked.Store(true)
-			if s.edges.Load() == edges || !c.blocked.CompareAndSwap(true, false) {
+			// The poller becomes the writer when it sees parked, but it may
+			// have looked just before.
+			s.parked.Store(true)
+			if s.edges.Load() == edges || !s.parked.CompareAndSwap(true, false) {
 				return
 			}
 		}
 		a.bufs = c.box.Again(a.bufs)
 	}
-	c.blocked.Store(true)
+	s.parked.Store(true)
 	s.poller.post(s)
 }
 
 // resume goes on where write left off.
 func (s *polled) resume() {
 	s.edges.Add(1)
-	if s.conn.blocked.CompareAndSwap(true, false) {
+	if s.parked.CompareAndSwap(true, false) {
 		a := attempts.Get().(*attempt)
 		a.bufs = s.conn.box.Again(a.bufs)
 		s.write(a)

@@ -26,11 +26,11 @@ type pollers struct {
 }
 
 // open makes a connection of wire whose messages go to h, and closes wire. It
-// reports false and leaves wire alone where the system has not the means left.
-func (ps *pollers) open(cfg *Config, wire *net.TCPConn, h transport.Handler) bool {
+// returns nil and leaves wire alone where the system has not the means left.
+func (ps *pollers) open(cfg *Config, wire *net.TCPConn, h transport.Handler) *Conn {
 	fd, err := duplicate(wire)
 	if err != nil {
-		return false
+		return nil
 	}
 	c := bareConn(cfg, wire.RemoteAddr())
 	s := &polled{fd: fd, conn: c}
@@ -38,10 +38,10 @@ func (ps *pollers) open(cfg *Config, wire *net.TCPConn, h transport.Handler) boo
 	c.in.once = c.readOnce
 	if !ps.add(s, h) {
 		_ = syscall.Close(fd)
-		return false
+		return nil
 	}
 	_ = wire.Close()
-	return true
+	return c
 }
 
 // add gives s to the poller whose turn it is.
@@ -158,6 +158,7 @@ func (p *poller) rouse() {
 func (p *poller) run() {
 	events := make([]syscall.EpollEvent, 256)
 	var posted, again []*polled
+	var last time.Time
 	for {
 		n, ok := p.wait(events)
 		if !ok {
@@ -165,9 +166,14 @@ func (p *poller) run() {
 			_ = syscall.Close(p.set)
 			return
 		}
+		// A pause is another wake, which only saves some where messages come
+		// more often than that.
 		began := time.Now()
+		busy := began.Sub(last) < 2*p.pace
+		last = began
 		again, p.again = p.again, again[:0]
 		for _, s := range again {
+			s.again = false
 			p.turn(s, 0)
 		}
 		clear(again)
@@ -183,8 +189,8 @@ func (p *poller) run() {
 				p.turn(s, e.Events)
 			}
 		}
-		if d := p.pace - time.Since(began); d > 0 && n < len(events) && len(p.again) == 0 {
-			time.Sleep(d)
+		if busy && n < len(events) && len(p.again) == 0 {
+			time.Sleep(p.pace - time.Since(began))
 		}
 	}
 }

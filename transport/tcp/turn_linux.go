@@ -14,7 +14,9 @@ func (p *poller) turn(s *polled, events uint32) {
 		return
 	}
 	if !s.opened {
-		s.opened, s.unread = true, true
+		// What the system has said until now is lost: it is all to be found
+		// out by reading, an end too.
+		s.opened, s.unread, s.hup = true, true, true
 		p.conns[int32(s.fd)] = s
 		p.handler.Opened(s.conn)
 	}
@@ -38,7 +40,8 @@ func (p *poller) turn(s *polled, events uint32) {
 		p.waitForHold(s)
 	case err != nil:
 		p.end(s, err)
-	case s.unread:
+	case s.unread && !s.again:
+		s.again = true
 		p.again = append(p.again, s)
 	}
 }
@@ -46,10 +49,6 @@ func (p *poller) turn(s *polled, events uint32) {
 // read reads once and delivers what it got.
 func (p *poller) read(s *polled) error {
 	c := s.conn
-	closing := c.isClosing()
-	if closing {
-		c.release()
-	}
 	err := c.read()
 	switch err {
 	case errHeld:
@@ -61,10 +60,11 @@ func (p *poller) read(s *polled) error {
 	// Less than there is room for is all that there was, but for an end: the
 	// system announces that only once.
 	s.unread = c.in.full || s.hup
-	if closing {
+	if c.isClosing() {
+		c.release()
 		s.discarded += c.in.last
 		if s.discarded > maxDiscard {
-			return os.ErrDeadlineExceeded
+			return net.ErrClosed
 		}
 		return err
 	}
