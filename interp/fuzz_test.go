@@ -20,26 +20,27 @@ func FuzzVar(f *testing.F) {
 		return all
 	}
 	inf, nan, most := math.Inf(1), math.NaN(), math.MaxFloat64
-	f.Add(join(step(0, 1, 1), step(0, 2, 1.05), step(0, 3, 1.1), step(1, 1.2, 0.1)), 0.25)
-	f.Add(join(step(0, most, 1), step(0, -most, 1.05), step(0, most, 1.1), step(1, 1.08, 0), step(1, 2, 0)), 0.25)
-	f.Add(join(step(0, nan, 1), step(0, 1, nan), step(0, inf, inf), step(1, nan, nan), step(1, inf, inf)), nan)
-	f.Add(join(step(0, 1, 1e11), step(0, 2, -1e11), step(0, 2, 1), step(1, 1, -inf), step(2, 0, 5), step(1, 0, inf)), inf)
-	f.Add(join(step(0, 5e-324, 1), step(0, -1e-320, 1.0002), step(3, 0, 7), step(1, 1.00015, 0), step(1, 1e300, 0)), most)
-	f.Fuzz(func(t *testing.T, steps []byte, extrapolate float64) {
+	f.Add(join(step(0, 1, 1), step(0, 2, 1.05), step(0, 3, 1.1), step(1, 1.2, 0.1)), false, 0.25)
+	f.Add(join(step(0, most, 1), step(0, -most, 1.05), step(0, most, 1.1), step(1, 1.08, 0), step(1, 2, 0)), false, 0.25)
+	f.Add(join(step(0, 3e38, 1), step(0, -3e38, 1.05), step(0, 3e38, 1.1), step(1, 1.06, 0)), false, 0.25)
+	f.Add(join(step(0, nan, 1), step(0, 1, nan), step(0, inf, inf), step(1, nan, nan), step(1, inf, inf)), true, nan)
+	f.Add(join(step(0, 1, 1e11), step(0, 2, -1e11), step(0, 2, 1), step(1, 1, -inf), step(2, 0, 5), step(1, 0, inf)), true, inf)
+	f.Add(join(step(0, 5e-324, 1), step(0, -1e-320, 1.0002), step(3, 0, 7), step(1, 1.00015, 0), step(1, 1e300, 0)), false, most)
+	f.Fuzz(func(t *testing.T, steps []byte, linear bool, extrapolate float64) {
 		if len(steps) > 17*300 {
 			return
 		}
-		fuzz(t, steps, extrapolate, func(x, y float64) float32 { return float32(x) })
-		fuzz(t, steps, extrapolate, func(x, y float64) float64 { return x })
-		fuzz(t, steps, extrapolate, func(x, y float64) Vec3 { return Vec3{x, y, -x} })
-		fuzz(t, steps, extrapolate, func(x, y float64) Quat { return Quat{x, y, -x, 1} })
-		fuzz(t, steps, extrapolate, func(x, y float64) HPR { return HPR{x, y, -x} })
-		fuzz(t, steps, extrapolate, func(x, y float64) Loop { return Loop(x) })
+		fuzz(t, steps, linear, extrapolate, func(x, y float64) float32 { return float32(x) })
+		fuzz(t, steps, linear, extrapolate, func(x, y float64) float64 { return x })
+		fuzz(t, steps, linear, extrapolate, func(x, y float64) Vec3 { return Vec3{x, y, -x} })
+		fuzz(t, steps, linear, extrapolate, func(x, y float64) Quat { return Quat{x, y, -x, 1} })
+		fuzz(t, steps, linear, extrapolate, func(x, y float64) HPR { return HPR{x, y, -x} })
+		fuzz(t, steps, linear, extrapolate, func(x, y float64) Loop { return Loop(x) })
 	})
 }
 
-func fuzz[T Value](t *testing.T, steps []byte, extrapolate float64, value func(x, y float64) T) {
-	v := Var[T]{Extrapolate: extrapolate, Linear: len(steps)%2 == 1}
+func fuzz[T Value](t *testing.T, steps []byte, linear bool, extrapolate float64, value func(x, y float64) T) {
+	v := Var[T]{Extrapolate: extrapolate, Linear: linear}
 	newest := 0.0
 	for ; len(steps) >= 17; steps = steps[17:] {
 		a := math.Float64frombits(binary.LittleEndian.Uint64(steps[1:]))

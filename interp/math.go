@@ -47,25 +47,35 @@ type points struct {
 	before, length float64
 }
 
-// tangents returns the way from p1 to p2, and what the velocity from p0 to p1
-// makes in the same time. Lengths that differ by less than a time stamp's noise
-// count as equal, as in panda3d-pipes.
-func (p points) tangents(k kind) (d1, d2 vec) {
-	d1, d2 = difference(p.p0, p.p1, k), difference(p.p1, p.p2, k)
-	if math.Abs(p.length-p.before) > minStep {
-		d1 = scale(d1, p.length/p.before)
+// stretch returns how many times longer than the segment before this one is.
+// Lengths that differ by less than a time stamp's noise count as equal, as in
+// panda3d-pipes.
+func (p *points) stretch() float64 {
+	if math.Abs(p.length-p.before) <= minStep {
+		return 1
 	}
-	return d1, d2
+	return p.length / p.before
+}
+
+// tangents returns one component's way from p1 to p2, and what the velocity
+// from p0 to p1 makes in the same time.
+func (p *points) tangents(i int, stretch float64, k kind) (d1, d2 float64) {
+	d1, d2 = p.p1[i]-p.p0[i], p.p2[i]-p.p1[i]
+	if k == loop {
+		d1, d2 = shortest(d1), shortest(d2)
+	}
+	return stretch * d1, d2
 }
 
 // curve returns the point at frac of a cubic Hermite curve from p1 to p2 with
 // the tangents d1 and d2. As p2 = p1 + d2, the four terms of its usual form
 // come to these. It is not finite where a difference overflows.
-func curve(p points, f float64, k kind) vec {
-	d1, d2 := p.tangents(k)
+func curve(p *points, f float64, k kind) vec {
+	stretch := p.stretch()
 	out := p.p1
 	for i := range out {
-		out[i] += f*d1[i] + f*f*(2-f)*(d2[i]-d1[i])
+		d1, d2 := p.tangents(i, stretch, k)
+		out[i] += f*d1 + f*f*(2-f)*(d2-d1)
 	}
 	if k == loop {
 		out[0] = wrap(out[0])
@@ -74,12 +84,13 @@ func curve(p points, f float64, k kind) vec {
 }
 
 // curveRate returns curve's derivative by time.
-func curveRate(p points, f float64, k kind) vec {
-	d1, d2 := p.tangents(k)
-	for i := range d1 {
-		d1[i] += f * (4 - 3*f) * (d2[i] - d1[i])
+func curveRate(p *points, f float64, k kind) (out vec) {
+	stretch := p.stretch()
+	for i := range out {
+		d1, d2 := p.tangents(i, stretch, k)
+		out[i] = (d1 + f*(4-3*f)*(d2-d1)) / p.length
 	}
-	return scale(d1, 1/p.length)
+	return out
 }
 
 func scale(a vec, by float64) vec {
@@ -153,8 +164,7 @@ func slerp(a, b vec, frac float64) vec {
 	for i := range a {
 		a[i] = wa*a[i] + wb*b[i]
 	}
-	a, _ = unit(a)
-	return a
+	return scale(a, 1/math.Sqrt(dot(a, a)))
 }
 
 // hprToQuat returns heading ⊗ pitch ⊗ roll, in Hamilton's order: what is on the

@@ -161,8 +161,8 @@ func (v *Var[T]) Len() int { return v.n }
 // its segment if both segments go in one direction and the one before
 // is at most three times as fast; else it may swing out.
 //
-// The value is always finite. A Now that is not a number shows the newest
-// value; a Delay that is not a positive number is none.
+// The value is always finite. A Now that is not a number is later than
+// everything; a Delay that is not a positive number is none.
 //
 // An extrapolated value is never settled, as the next snapshot takes it back.
 func (v *Var[T]) Sample(f Frame) (T, Status) {
@@ -176,7 +176,7 @@ func (v *Var[T]) Sample(f Frame) (T, Status) {
 	if d := f.delay(); d <= maxTime {
 		v.keep = d + History
 	}
-	v.prune(target - History)
+	v.prune(f.Now - f.delay() - History)
 	return value, status
 }
 
@@ -195,8 +195,9 @@ func (v *Var[T]) Derivative(f Frame) T {
 		}
 		return zero
 	case v.curved(s):
-		d := curveRate(v.points(s), s.frac, kindOf[T]())
-		if finite(d) {
+		var p points
+		v.points(&p, s)
+		if d := curveRate(&p, s.frac, kindOf[T]()); finite(d) {
 			return store[T](d)
 		}
 	}
@@ -233,7 +234,13 @@ func (f Frame) delay() float64 {
 	return 0
 }
 
-func (f Frame) target() float64 { return f.Now - f.delay() }
+// target returns the time to show, which is a number.
+func (f Frame) target() float64 {
+	if t := f.Now - f.delay(); t == t {
+		return t
+	}
+	return math.Inf(1)
+}
 
 // A segment is where a target lies: between two samples, which are neighbours,
 // or at one of the ends, where both are the same.
@@ -244,8 +251,7 @@ type segment struct {
 
 func (s segment) held() bool { return s.newer == s.older }
 
-// find returns where target lies. If it is not a number, that is at the newest
-// sample.
+// find returns where target lies.
 func (v *Var[T]) find(target float64) segment {
 	i := 0
 	for i < v.n && target < v.at(i).time {
@@ -263,7 +269,7 @@ func (v *Var[T]) find(target float64) segment {
 
 func (v *Var[T]) value(s segment, target, newest float64) (T, Status) {
 	if s.held() {
-		if p, ok := v.ahead(s, newest); ok && target > v.at(0).time {
+		if p, ok := v.ahead(s, newest); ok && target >= v.at(0).time {
 			if v.at(p.newer).value == v.at(p.older).value {
 				return v.at(0).value, Settled
 			}
@@ -284,7 +290,9 @@ func (v *Var[T]) value(s segment, target, newest float64) (T, Status) {
 		return a.value, Changing
 	}
 	if curved {
-		if c := curve(v.points(s), s.frac, kindOf[T]()); finite(c) {
+		var p points
+		v.points(&p, s)
+		if c := curve(&p, s.frac, kindOf[T]()); finite(c) {
 			return store[T](c), Changing
 		}
 	}
@@ -332,13 +340,11 @@ func (v *Var[T]) curved(s segment) bool {
 	return v.at(s.newer).time-v.at(s.older).time <= maxStretch*before
 }
 
-// points returns what a curved segment needs.
-func (v *Var[T]) points(s segment) points {
-	p0, p1, p2 := v.at(s.older+1), v.at(s.older), v.at(s.newer)
-	return points{
-		p0: load(&p0.value), p1: load(&p1.value), p2: load(&p2.value),
-		before: p1.time - p0.time, length: p2.time - p1.time,
-	}
+// points sets p to what the curve through a segment needs.
+func (v *Var[T]) points(p *points, s segment) {
+	s0, s1, s2 := v.at(s.older+1), v.at(s.older), v.at(s.newer)
+	p.p0, p.p1, p.p2 = load(&s0.value), load(&s1.value), load(&s2.value)
+	p.before, p.length = s1.time-s0.time, s2.time-s1.time
 }
 
 // velocity returns the mean velocity of a segment that is not held.

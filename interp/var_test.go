@@ -120,7 +120,8 @@ func TestExtrapolation(t *testing.T) {
 		rate   float64
 		smooth float64
 	}{
-		{"at the newest", nil, Frame{Now: 1.1, Newest: 1.1}, 1, Settled, 10, 10},
+		{"at the newest", nil, Frame{Now: 1.1, Newest: 1.1}, 1, Changing, 10, 10},
+		{"no time", nil, Frame{Now: math.NaN(), Newest: 1.1}, 3.5, Changing, 0, 0},
 		{"after it", nil, Frame{Now: 1.3, Delay: 0.1, Newest: 1.1}, 2, Changing, 10, 10},
 		{"at the limit", nil, Frame{Now: 1.6, Newest: 1.1}, 3.5, Changing, 0, 0},
 		{"smooth slows down", nil, Frame{Now: 1.475, Newest: 1.1}, 3.5, Changing, 0, 5},
@@ -199,6 +200,7 @@ func TestHPR(t *testing.T) {
 		{HPR{90, 0, 0}, Quat{half, 0, 0, half}},
 		{HPR{0, 90, 0}, Quat{half, half, 0, 0}},
 		{HPR{0, 0, 90}, Quat{half, 0, half, 0}},
+		{HPR{360e12 + 90, 0, 0}, Quat{half, 0, 0, half}},
 		{HPR{90, 90, 0}, Quat{0.5, 0.5, 0.5, 0.5}},
 		{HPR{0, 0, 180}, Quat{0, 0, 1, 0}},
 		{HPR{90, 0, 90}, Quat{0.5, -0.5, 0.5, 0.5}},

@@ -84,7 +84,7 @@ func TestFollowsTheServer(t *testing.T) {
 		}
 		seed := rapid.Uint64().Draw(t, "seed")
 		settings := DefaultSettings()
-		settings.TickRate = Rate(rapid.IntRange(30, 128).Draw(t, "tickrate"))
+		settings.TickRate = Rate(rapid.IntRange(5, 128).Draw(t, "tickrate"))
 		c, err := NewClient(settings)
 		if err != nil {
 			t.Fatal(err)
@@ -151,6 +151,50 @@ func TestFirstTickSnaps(t *testing.T) {
 		if newest, ok := c.Newest(); !ok || newest != tick {
 			t.Errorf("newest %v, %v", newest, ok)
 		}
+	}
+}
+
+// A snap leaves nothing to correct, however it came about.
+func TestSnapForgetsOffsets(t *testing.T) {
+	c := newTestClient(t, nil)
+	c.Reset(1000)
+	for range 20 {
+		c.Advance(1. / 66)
+		c.ServerTick(c.Tick() + 9)
+	}
+	if c.Offset() > -0.05 {
+		t.Fatalf("offset %v, want one to forget", c.Offset())
+	}
+	if !c.ServerTick(5000) || c.Offset() != 0 {
+		t.Errorf("offset %v after a snap", c.Offset())
+	}
+	before := c.Time()
+	if c.Advance(0.1); !near(c.Time()-before, 0.1) {
+		t.Errorf("a frame of 0.1 s became %v after a snap", c.Time()-before)
+	}
+}
+
+// A tick that is longer than the allowed drift is still not drift.
+func TestSlowTicks(t *testing.T) {
+	c := newTestClient(t, func(s *Settings) { s.TickRate, s.CatchUp = 1, time.Second })
+	c.Reset(10)
+	if c.ServerTick(11) {
+		t.Error("snapped to the next tick")
+	}
+	if !c.ServerTick(13) {
+		t.Error("did not snap to the third")
+	}
+}
+
+// A pause is not made good tick by tick: the server's next tick ends it.
+func TestLongPause(t *testing.T) {
+	c := newTestClient(t, nil)
+	c.Reset(1000)
+	if n := c.Advance(3600); n != 16 || !near(c.Dropped(), 3599.75) {
+		t.Errorf("%d ticks, %v s dropped", n, c.Dropped())
+	}
+	if !c.ServerTick(1000+3600*66) || c.Tick() != 1000+3600*66 {
+		t.Errorf("clock at %d after the server's tick", c.Tick())
 	}
 }
 

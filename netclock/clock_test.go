@@ -142,6 +142,21 @@ func TestWrapAround(t *testing.T) {
 	}
 }
 
+// Rounding does not take time back at the end of a tick either.
+func TestTimeNeverGoesBack(t *testing.T) {
+	for _, rate := range []Rate{49, 66, 93, 1000} {
+		c := newTestClock(t, rate)
+		for i := range uint32(2000) {
+			c.Reset(math.MaxUint32 - i)
+			c.Advance(math.Nextafter(rate.Interval(), 0))
+			before := c.Time()
+			if c.Advance(rate.Interval()/1e9) != 1 || c.Time() < before {
+				t.Fatalf("%d per second, tick %d: from %v to %v", rate, c.Tick(), before, c.Time())
+			}
+		}
+	}
+}
+
 // Whatever the frames, time adds up, and nothing simulates for ever.
 func TestClockProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
