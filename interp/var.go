@@ -154,12 +154,12 @@ func (v *Var[T]) Len() int { return v.n }
 //
 // With target = Now − Delay that is, after the newest sample: its value, or an
 // extrapolation; before the oldest: the oldest value; else what lies between
-// the samples around target. Between them runs a straight line, or, if there is a
-// third sample before them that is not too close to them for the length of the
-// gap, a Hermite curve: it begins with the velocity of the segment before and
-// ends with that of the segment's own straight line. The curve stays within
-// its segment if both segments go in one direction and the one before
-// is at most three times as fast; else it may swing out.
+// the samples around target. Between them runs a straight line, or, if there
+// is a third sample before them and they are at most 16 times as far apart as
+// it is from them, a Hermite curve: it begins with the velocity of the segment
+// before and ends with that of the segment's own straight line. The curve
+// stays between its ends if both segments go in one direction and the one
+// before is at most three times as fast; else it may swing out.
 //
 // The value is always finite. A Now that is not a number is later than
 // everything; a Delay that is not a positive number is none.
@@ -181,9 +181,9 @@ func (v *Var[T]) Sample(f Frame) (T, Status) {
 }
 
 // Derivative returns the velocity of what Sample shows in the frame, in units
-// per second: turns for a Loop, degrees for each HPR angle by the shorter way, the four
-// components' change for a quaternion, where the last two are the mean over
-// the segment. It is 0 where the value is held, and always finite.
+// per second: turns for a Loop; for HPR each angle's degrees by the shorter
+// way, and for a quaternion its components' change, both as the mean of the
+// segment. It is 0 where the value is held, and always finite.
 func (v *Var[T]) Derivative(f Frame) T {
 	var zero T
 	target := f.target()

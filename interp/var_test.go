@@ -189,7 +189,7 @@ func TestDerivativeOfAngles(t *testing.T) {
 	}
 }
 
-// HPR angles known from Panda3D's definition: roll first, heading last.
+// HPR angles as Panda3D turns them into quaternions: roll first, heading last.
 func TestHPR(t *testing.T) {
 	half := math.Sqrt(0.5)
 	for _, test := range []struct {
@@ -205,12 +205,19 @@ func TestHPR(t *testing.T) {
 		{HPR{0, 0, 180}, Quat{0, 0, 1, 0}},
 		{HPR{90, 0, 90}, Quat{0.5, -0.5, 0.5, 0.5}},
 		{HPR{0, 45, 180}, Quat{0, 0, math.Cos(math.Pi / 8), math.Sin(math.Pi / 8)}},
+		// From Panda3D 1.11's LQuaterniond.setHpr.
+		{HPR{30, 40, 50}, Quat{0.7852207150935986, 0.19662822552874049, 0.463826910250329, 0.3600421736976789}},
+		{HPR{-120, 75, -160}, Quat{-0.45031128537416637, -0.6237709422631124, -0.4821980765090586, -0.41906392455545377}},
+		{HPR{10, -20, 170}, Quat{0.10058188063494006, -0.10058188063494007, 0.976007978700533, -0.1648484033552554}},
 	} {
 		if got := test.hpr.Quat(); apart(got, test.q) > 1e-15 {
 			t.Errorf("%v is %v, want %v", test.hpr, got, test.q)
 		}
 		if got := test.q.HPR().Quat(); apart(got, test.q) > 1e-15 {
 			t.Errorf("%v becomes %v and then %v", test.q, test.q.HPR(), got)
+		}
+		if gimbal := test.hpr[1] == 90; !gimbal && test.hpr[0] < 360 && apart(test.q.HPR(), test.hpr) > 1e-13 {
+			t.Errorf("%v has the angles %v, want %v", test.q, test.q.HPR(), test.hpr)
 		}
 	}
 	if got := (Quat{0, 0, 1, 0}).HPR(); got[2] != 180 {

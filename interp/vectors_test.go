@@ -28,7 +28,7 @@ type vectorStep struct {
 	value         []float64
 }
 
-// difference is a range of steps in which we answer otherwise on purpose. Each
+// differs is a range of steps in which we answer otherwise on purpose. Each
 // step must still differ, so that the table stays true.
 type differs struct {
 	from, to      int // steps, both included; only samples count

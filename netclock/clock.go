@@ -28,8 +28,8 @@ const DefaultCatchUp = 250 * time.Millisecond
 //
 // A frame longer than catchUp counts as catchUp: after a long pause (a
 // debugger, a suspended laptop) the game goes on where it was instead of
-// simulating for ever to catch up. catchUp must be at least one tick and at
-// most a minute.
+// simulating for ever to catch up. catchUp must be more than 0 and at most a
+// minute; less than a tick counts as one.
 func NewClock(rate Rate, catchUp time.Duration) (*Clock, error) {
 	c, err := newClock(rate, catchUp)
 	if err != nil {
@@ -42,11 +42,11 @@ func newClock(rate Rate, catchUp time.Duration) (Clock, error) {
 	if err := rate.Validate(); err != nil {
 		return Clock{}, err
 	}
-	c := Clock{rate: rate, interval: rate.Interval(), most: catchUp.Seconds()}
-	if c.most < c.interval || catchUp > time.Minute {
-		return Clock{}, fmt.Errorf("netclock: a catch-up of %v is not possible at %d ticks per second: use at least one tick (%.4g s) and at most a minute", catchUp, rate, c.interval)
+	if catchUp <= 0 || catchUp > time.Minute {
+		return Clock{}, fmt.Errorf("netclock: a catch-up of %v is not possible: use more than 0 and at most a minute", catchUp)
 	}
-	return c, nil
+	interval := rate.Interval()
+	return Clock{rate: rate, interval: interval, most: max(catchUp.Seconds(), interval)}, nil
 }
 
 // Advance adds a frame of dt seconds and returns how many ticks began in it:

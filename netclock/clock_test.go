@@ -31,7 +31,7 @@ func TestClockErrors(t *testing.T) {
 		{MaxRate + 1, DefaultCatchUp, false},
 		{66, 0, false},
 		{66, -time.Second, false},
-		{66, 15 * time.Millisecond, false}, // less than a tick
+		{1, time.Millisecond, true}, // counts as a tick
 		{66, time.Minute + 1, false},
 	} {
 		if c, err := NewClock(test.rate, test.catchUp); (err == nil) != test.ok || (c != nil) != test.ok {
@@ -157,14 +157,23 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+// A clock goes on even if its ticks are longer than what it makes good.
+func TestCatchUpIsATickAtLeast(t *testing.T) {
+	c := newTestClock(t, 2)
+	if n := c.Advance(10); n != 1 || !near(c.Dropped(), 9.5) {
+		t.Errorf("%d ticks, %v s dropped", n, c.Dropped())
+	}
+}
+
 // Whatever the frames, time adds up, and nothing simulates for ever.
 func TestClockProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		rate := Rate(rapid.IntRange(4, int(MaxRate)).Draw(t, "rate"))
+		rate := Rate(rapid.IntRange(1, int(MaxRate)).Draw(t, "rate"))
 		c, err := NewClock(rate, DefaultCatchUp)
 		if err != nil {
 			t.Fatal(err)
 		}
+		most := max(DefaultCatchUp.Seconds(), rate.Interval())
 		start := rapid.Uint32().Draw(t, "start")
 		c.Reset(start)
 		sum, total, last := 0.0, 0, c.Time()
@@ -172,10 +181,10 @@ func TestClockProperties(t *testing.T) {
 			dt := rapid.OneOf(rapid.Float64Range(0, 0.3), rapid.Float64()).Draw(t, "dt")
 			n := c.Advance(dt)
 			if dt > 0 {
-				sum += min(dt, DefaultCatchUp.Seconds())
+				sum += min(dt, most)
 			}
 			total += n
-			if n < 0 || n > int(rate.Ticks(DefaultCatchUp.Seconds()))+1 {
+			if n < 0 || n > int(rate.Ticks(most))+1 {
 				t.Fatalf("%d ticks in a frame of %v", n, dt)
 			}
 			if c.Tick() != start+uint32(total) {

@@ -28,7 +28,7 @@ type Settings struct {
 	// (pipes-clock-correction-adjustment-max-amount, 200 ms). Less than a
 	// second, or time would stand still.
 	MaxAmount time.Duration
-	// CatchUp is the longest frame that is made good (250 ms; see
+	// CatchUp is the longest frame that is made good ([DefaultCatchUp]; see
 	// [NewClock]). panda3d-pipes has no such limit.
 	CatchUp time.Duration
 }
