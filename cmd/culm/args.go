@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -19,7 +20,7 @@ func flagsFirst(root *kong.Node, args []string) []string {
 		case arg == "--":
 			rest = append(rest, args[i+1:]...)
 			i = len(args)
-		case len(arg) > 1 && arg[0] == '-':
+		case len(arg) > 1 && arg[0] == '-' && !isNumber(arg):
 			flags = append(flags, arg)
 			if takesNext(path, arg) && i+1 < len(args) {
 				i++
@@ -40,6 +41,13 @@ func flagsFirst(root *kong.Node, args []string) []string {
 		rest = slices.Insert(rest, 0, "--")
 	}
 	return slices.Concat(command, flags, rest)
+}
+
+// isNumber reports whether an argument that begins with "-" is a negative
+// number: there are no such flags, but values of fields.
+func isNumber(arg string) bool {
+	_, err := strconv.ParseFloat(arg, 64)
+	return err == nil
 }
 
 // takesNext reports whether the flag in arg has its value in the next

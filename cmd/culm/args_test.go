@@ -40,6 +40,8 @@ func TestFlagsFirst(t *testing.T) {
 		"run run":                    "run -- run",
 		"walk run":                   "-- walk run",
 		"run --help":                 "run --help",
+		"run a -12.5 --out x":        "run --out x -- a -12.5",
+		"run --out -3 a":             "run --out -3 -- a",
 		"show --size 3":              "show --size 3",
 		"show map --size 3":          "show map --size 3",
 	} {

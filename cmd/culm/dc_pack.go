@@ -4,7 +4,7 @@ import "fmt"
 
 type dcPackCommand struct {
 	dcField
-	Args []string `arg:"" name:"files> ... <text" help:"DC files, then the value in Panda3D's text form, for example '(1.5, \"hello\")'. A single - reads it from standard input. Put -- before a value that begins with a minus sign."`
+	Args []string `arg:"" name:"files> ... <text" help:"DC files, then the value in Panda3D's text form, for example '(1.5, \"hello\")'. A single - reads it from standard input. Put -- before one that begins with a dash and is no number."`
 }
 
 func (c *dcPackCommand) Run(e *env) error {
