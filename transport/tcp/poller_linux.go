@@ -11,14 +11,14 @@ import (
 	"github.com/culm-net/culm/transport"
 )
 
-const edges = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | epollET
-
-// epollET is EPOLLET, which package syscall has as a negative number.
-const epollET = 1 << 31
+// watched is what the epoll set reports of a connection: changes only, so
+// that nothing has to be said to it again. The last is EPOLLET, which package
+// syscall has as a negative number.
+const watched = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31
 
 // pollers read the connections of a listener. There is one for each two
-// processors: reading is the smaller part of a server's work, and each more
-// is one more thread that wakes and sleeps.
+// processors, and at least one: reading is the smaller part of a server's
+// work, and each more is one more to wake.
 type pollers struct {
 	mu   sync.Mutex
 	list []*poller
@@ -118,7 +118,7 @@ func (p *poller) join() bool {
 // begin watches s, for whom join has made room, and gives it its first turn.
 func (p *poller) begin(s *polled) bool {
 	s.poller = p
-	e := syscall.EpollEvent{Events: edges, Fd: int32(s.fd)}
+	e := syscall.EpollEvent{Events: watched, Fd: int32(s.fd)}
 	if syscall.EpollCtl(p.set, syscall.EPOLL_CTL_ADD, s.fd, &e) != nil {
 		p.leave()
 		return false
