@@ -81,7 +81,8 @@ type Config struct {
 	// client may send, and ZoneRate how many zones may enter its interest
 	// per second; each of them may make all other clients resend their
 	// objects. Twice as much may come at once. Beyond that the server stops
-	// reading from the client until the average is met. Defaults
+	// reading from the client until the average is met, and reads once in ten
+	// seconds as long as that takes longer. Defaults
 	// [DefaultMessageRate], [DefaultByteRate], [DefaultZoneRate].
 	MessageRate, ByteRate, ZoneRate float64
 

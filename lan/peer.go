@@ -69,9 +69,14 @@ func (p *peer) received(datagrams [][]byte) {
 	}
 	if hold > 0 {
 		s.held.Add(1)
-		p.conn.Hold(hold)
+		p.conn.Hold(min(hold, maxHold))
 	}
 }
+
+// maxHold is for how long nothing is read from a client that is over its
+// rates: not so long that it can be gone, or keep its heartbeats, unnoticed.
+// What it still owes then keeps it to one read in this time.
+const maxHold = 10 * time.Second
 
 // apply lets messages take effect in the server's order, up to one that ejects
 // the client or takes its leave. Messages of others may come between them. It

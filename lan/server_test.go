@@ -228,3 +228,37 @@ func TestOthersComeBetween(t *testing.T) {
 		t.Errorf("between: %v, after %d messages", between, n)
 	}
 }
+
+// A client over its rates is held for as long as it takes to meet them, but
+// looked at from time to time.
+func TestHold(t *testing.T) {
+	s, _ := loggedServer(t, func(c *Config) { c.MessageRate = 10 })
+	now := s.made
+	s.now = func() time.Time { return now }
+	c := opened(s)
+	heartbeats := func(n int) time.Duration {
+		c.held = 0
+		s.Received(c, slices.Repeat([][]byte{{0x33, 0x23}}, n))
+		return c.held.Round(time.Millisecond)
+	}
+	for _, step := range []struct {
+		after time.Duration
+		n     int
+		want  time.Duration
+	}{
+		{0, 20, 0},           // twice the rate at once
+		{time.Second, 10, 0}, // the rate
+		{time.Second, 15, time.Second / 2},
+		{time.Second / 2, 1000, maxHold},
+		{maxHold, 1, maxHold}, // still in debt
+		{91 * time.Second, 0, 0},
+	} {
+		now = now.Add(step.after)
+		if got := heartbeats(step.n); got != step.want {
+			t.Errorf("after %v and %d more: held for %v, wanted %v", step.after, step.n, got, step.want)
+		}
+	}
+	if n := s.Stats().Held; n != 3 {
+		t.Errorf("held %d times, wanted 3", n)
+	}
+}
