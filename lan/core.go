@@ -325,6 +325,10 @@ func (k *core) delete(o *object) {
 // setInterest replaces the zones that a client asks for by those in ids,
 // packed uint32s. Zones that it has objects in stay in its interest.
 func (k *core) setInterest(c *client, ids []byte) *session.Ejection {
+	if n := len(ids) / 4; k.maxZones > 0 && !c.trusted && n > k.maxZones {
+		// Before anything is done for it. Who repeats that many is no player.
+		return session.Eject(CodeTooManyZones, "it asks for %d zones, the limit for one client is %d", n, k.maxZones)
+	}
 	k.interestMark++
 	for b := ids; len(b) > 0; b = b[4:] {
 		if v := c.views[binary.LittleEndian.Uint32(b)]; v != nil {
