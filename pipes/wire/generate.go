@@ -1,0 +1,116 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/culm-net/culm/datagram"
+	"github.com/culm-net/culm/dc"
+)
+
+// Generate is what SV_GenerateObject and SV_GenerateOwnerObject tell a client of
+// an object, and Ext_Generate and Ext_GenerateOwner behind a [Stamp].
+type Generate struct {
+	Type       Type // which of them
+	Class      *dc.Class
+	DoID, Zone uint32
+	// Baseline is the object's state by inherited index, parameter fields
+	// only; HasBaseline tells an empty one from none. Ours sends one always.
+	HasBaseline bool
+	Baseline    FieldList
+	// Required is the last call of each atomic field that is required, or ram
+	// and was set.
+	Required FieldList
+}
+
+// Append adds a message of the plain dialect.
+func (m Generate) Append(b []byte) ([]byte, error) {
+	return m.appendTo(b, m.Type.Append(b))
+}
+
+// AppendExt adds a message of the extension. Behind the stamp it is the same as
+// in the plain dialect, so that an object's generate is encoded once.
+func (m Generate) AppendExt(b []byte, s Stamp) ([]byte, error) {
+	w := datagram.Writer{Buf: m.Type.Append(b)}
+	s.appendTo(&w)
+	return m.appendTo(b, w.Buf)
+}
+
+func (m Generate) appendTo(before, b []byte) ([]byte, error) {
+	if n := m.Class.Number(); n < 0 || n > math.MaxUint16 {
+		return before, refusef(m.Type, "%v has no number of 16 bits", m.Class)
+	}
+	w := datagram.Writer{Buf: b}
+	w.Uint16(uint16(m.Class.Number()))
+	w.Uint32(m.DoID)
+	w.Uint32(m.Zone)
+	w.Bool(m.HasBaseline)
+	var err error
+	if m.HasBaseline {
+		if w.Buf, err = m.Baseline.appendTo(w.Buf); err != nil {
+			return before, refuse(m.Type, err)
+		}
+	}
+	if w.Buf, err = m.Required.appendTo(w.Buf); err != nil {
+		return before, refuse(m.Type, err)
+	}
+	return w.Buf, nil
+}
+
+// DecodeGenerate reads the body of SV_GenerateObject or SV_GenerateOwnerObject
+// and checks all values. The lists are parts of body. A class that the schema
+// lacks is [ErrUnknownClass].
+func DecodeGenerate(s *dc.Schema, t Type, body []byte) (Generate, error) {
+	r := datagram.NewReader(body)
+	m, _, err := generate(s, t, &r)
+	if err != nil {
+		return Generate{}, refuse(t, err)
+	}
+	return m, nil
+}
+
+// DecodeExtGenerate reads the body of Ext_Generate or Ext_GenerateOwner; see
+// DecodeGenerate.
+func DecodeExtGenerate(s *dc.Schema, t Type, body []byte) (Stamp, Generate, error) {
+	r := datagram.NewReader(body)
+	st := stamp(&r)
+	m, rest, err := generate(s, t, &r)
+	if err == nil && len(rest) > 0 {
+		err = &datagram.TrailingError{Offset: len(body) - len(rest), Surplus: len(rest)}
+	}
+	if err != nil {
+		return Stamp{}, Generate{}, refuse(t, err)
+	}
+	return st, m, nil
+}
+
+func generate(s *dc.Schema, t Type, r *datagram.Reader) (m Generate, rest []byte, err error) {
+	number := r.Uint16()
+	m = Generate{Type: t, DoID: r.Uint32(), Zone: r.Uint32()}
+	has := r.Uint8()
+	rest = r.Rest()
+	if err := r.Err(); err != nil {
+		return m, nil, err
+	}
+	if m.Class = s.ClassByNumber(int(number)); m.Class == nil {
+		return m, nil, fmt.Errorf("class %d: %w", number, ErrUnknownClass)
+	}
+	if t.extended() && has > 1 {
+		return m, nil, fmt.Errorf("the mark of a baseline is %d, neither 0 nor 1", has)
+	}
+	if m.HasBaseline = has != 0; m.HasBaseline {
+		if m.Baseline, rest, err = fieldList(rest, m.Class, dc.Parameter); err != nil {
+			return m, nil, fmt.Errorf("the baseline of %v %d: %w", m.Class, m.DoID, err)
+		}
+	}
+	if m.Required, rest, err = fieldList(rest, m.Class, dc.Atomic); err != nil {
+		return m, nil, fmt.Errorf("the required fields of %v %d: %w", m.Class, m.DoID, err)
+	}
+	return m, rest, nil
+}
+
+// BaselineFields passes over the baseline.
+func (m *Generate) BaselineFields() Fields { return m.Baseline.fields(m.Class, dc.Parameter) }
+
+// RequiredFields passes over the atomic fields.
+func (m *Generate) RequiredFields() Fields { return m.Required.fields(m.Class, dc.Atomic) }
