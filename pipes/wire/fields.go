@@ -22,6 +22,7 @@ import (
 // nothing. A whole value of an object is known to be good only at the end: who
 // wants all or nothing asks Check before.
 type Fields struct {
+	in     Type        // which message they are in
 	class  []*dc.Field // in inherited order
 	kind   dc.FieldKind
 	rest   []byte
@@ -92,15 +93,20 @@ func (f *Fields) Field() *dc.Field { return f.class[f.index] }
 // Value is the present field's packed value, a part of the message.
 func (f *Fields) Value() []byte { return f.value }
 
-// Err is why Next returned false: nil at the end.
-func (f *Fields) Err() error { return f.err }
+// Err is why Next returned false: nil at the end, else an [*Error].
+func (f *Fields) Err() error {
+	if f.err != nil {
+		return refuse(f.in, f.err)
+	}
+	return nil
+}
 
 // Check passes over what is left and returns the error it meets. The Fields it
 // is called on stay where they are.
 func (f Fields) Check() error {
 	for f.Next() {
 	}
-	return f.err
+	return f.Err()
 }
 
 // FieldList is a number of fields with packed values, as generates and plain
@@ -126,8 +132,8 @@ func (l *FieldList) Reset() { l.count, l.bytes = 0, l.bytes[:0] }
 func (l FieldList) Len() int { return l.count }
 
 // fields reads the list as fields of one kind of a class.
-func (l FieldList) fields(c *dc.Class, kind dc.FieldKind) Fields {
-	return Fields{class: c.Fields(), kind: kind, rest: l.bytes, left: l.count}
+func (l FieldList) fields(in Type, c *dc.Class, kind dc.FieldKind) Fields {
+	return Fields{in: in, class: c.Fields(), kind: kind, rest: l.bytes, left: l.count}
 }
 
 // appendTo writes the list behind its count.
@@ -145,7 +151,7 @@ func fieldList(b []byte, c *dc.Class, kind dc.FieldKind) (l FieldList, rest []by
 		return l, nil, errors.New("a count of fields is cut short")
 	}
 	l = FieldList{count: int(binary.LittleEndian.Uint16(b)), bytes: b[2:]}
-	f := l.fields(c, kind)
+	f := l.fields(0, c, kind) // the caller names the message
 	for f.Next() {
 	}
 	if f.err != nil {

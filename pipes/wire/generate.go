@@ -110,7 +110,11 @@ func generate(s *dc.Schema, t Type, r *datagram.Reader) (m Generate, rest []byte
 }
 
 // BaselineFields passes over the baseline.
-func (m *Generate) BaselineFields() Fields { return m.Baseline.fields(m.Class, dc.Parameter) }
+func (m *Generate) BaselineFields() Fields {
+	return m.Baseline.fields(m.Type, m.Class, dc.Parameter)
+}
 
 // RequiredFields passes over the atomic fields.
-func (m *Generate) RequiredFields() Fields { return m.Required.fields(m.Class, dc.Atomic) }
+func (m *Generate) RequiredFields() Fields {
+	return m.Required.fields(m.Type, m.Class, dc.Atomic)
+}

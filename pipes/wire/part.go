@@ -113,7 +113,7 @@ type Record struct {
 // has had since its generate: whether that is the one that the record is about
 // is told by the ticks (see docs/pipes.md).
 func (m Record) Fields(class *dc.Class) Fields {
-	return Fields{class: class.Fields(), kind: dc.Parameter, rest: m.fields, record: true, index: -1}
+	return Fields{in: ExtSnapshot, class: class.Fields(), kind: dc.Parameter, rest: m.fields, record: true, index: -1}
 }
 
 // Records passes over the records of a part. Use it like [Fields].

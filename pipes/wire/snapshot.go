@@ -108,7 +108,7 @@ func (o *Objects) Next() bool {
 		return false
 	}
 	l := FieldList{count: int(binary.LittleEndian.Uint16(rest[4:])), bytes: rest[6:]}
-	o.fields = l.fields(class, dc.Parameter)
+	o.fields = l.fields(SVTick, class, dc.Parameter)
 	return true
 }
 
