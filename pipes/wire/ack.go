@@ -124,9 +124,11 @@ func (m *Ack) Parts() iter.Seq[uint32] {
 	}
 }
 
-// Append adds the message. The delay is cut to its range. An Ack without parts
-// is an error.
-func (m *Ack) Append(b []byte) ([]byte, error) {
+// Append adds the message. It tells of as many parts before Last as back says,
+// at most AckWindow: enough of them that a part is named again when some
+// acknowledgements are lost, and not more, for 8 parts cost a byte. The delay is
+// cut to its range. An Ack without parts is an error.
+func (m *Ack) Append(b []byte, back int) ([]byte, error) {
 	if m.Last == 0 {
 		return b, refuse(ExtAck, errNoPart)
 	}
@@ -136,6 +138,9 @@ func (m *Ack) Append(b []byte) ([]byte, error) {
 	var mask [AckWindow / 8]byte
 	size := 0
 	for i, word := range m.Mask {
+		if left := back - 64*i; left < 64 {
+			word &= 1<<max(left, 0) - 1
+		}
 		binary.LittleEndian.PutUint64(mask[8*i:], word)
 		if word != 0 {
 			size = 8*i + (bits.Len64(word)+7)/8

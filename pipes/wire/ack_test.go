@@ -40,7 +40,7 @@ func TestAckModel(t *testing.T) {
 					want = append(want, last-i)
 				}
 			}
-			b, err := m.Append(nil)
+			b, err := m.Append(nil, AckWindow)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,6 +50,19 @@ func TestAckModel(t *testing.T) {
 			}
 			if parts := slices.Collect(got.Parts()); !slices.Equal(parts, want) {
 				t.Fatalf("parts %d, want %d", parts, want)
+			}
+			back := rapid.IntRange(-1, AckWindow+1).Draw(t, "back")
+			short, err := m.Append(nil, back)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err = DecodeAck(short[2:])
+			if err != nil || len(short) > 9+(max(back, 0)+7)/8 {
+				t.Fatalf("%d back: % x, %v", back, short, err)
+			}
+			want = slices.DeleteFunc(want, func(part uint32) bool { return last-part > uint32(max(back, 0)) })
+			if parts := slices.Collect(got.Parts()); !slices.Equal(parts, want) {
+				t.Fatalf("%d back: parts %d, want %d", back, parts, want)
 			}
 		}
 	})
@@ -76,7 +89,7 @@ func TestAckPartsStops(t *testing.T) {
 
 func TestAckRefused(t *testing.T) {
 	var m Ack
-	if b, err := m.Append([]byte("x")); err == nil || string(b) != "x" {
+	if b, err := m.Append([]byte("x"), AckWindow); err == nil || string(b) != "x" {
 		t.Errorf("an empty Ack is written: %v", err)
 	}
 	for name, body := range map[string][]byte{
@@ -94,7 +107,7 @@ func TestAckRefused(t *testing.T) {
 		math.MaxInt64:          math.MaxUint16 * AckDelayUnit,
 	} {
 		m := Ack{Last: 1, Delay: delay}
-		b, err := m.Append(nil)
+		b, err := m.Append(nil, AckWindow)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -140,7 +140,7 @@ func extensionLayouts() []layout {
 			"CULM", uint16(14), uint32(1), uint32(70000), uint16(500), uint16(256), uint16(90)),
 			allowed, func() ([]byte, error) { return allowed.Append(nil) }, as(DecodeAuthenticateResult)},
 		{"ack", le(uint16(0x4301), uint32(1000), uint16(5), uint8(2), uint16(0x0102)),
-			ack, func() ([]byte, error) { return ack.Append(nil) }, as(DecodeAck)},
+			ack, func() ([]byte, error) { return ack.Append(nil, AckWindow) }, as(DecodeAck)},
 		{"remove", le(uint16(0x4304), uint32(0x11), uint32(0x22), uint32(5), uint8(1)),
 			remove, func() ([]byte, error) { return plain(remove.Append(nil)) }, as(DecodeRemove)},
 		{"zone", le(uint16(0x4305), uint32(0x11), uint32(0x22), uint32(5), uint32(6)),

@@ -129,8 +129,11 @@ func TestPartRefused(t *testing.T) {
 	}
 	r := m.Records()
 	var e *Error
-	if r.Next() || r.Next() || !errors.As(r.Err(), &e) || e.Type != ExtSnapshot {
+	if r.Next() || !errors.As(r.Err(), &e) || e.Type != ExtSnapshot {
 		t.Errorf("%v", r.Err())
+	}
+	if r.Next() {
+		t.Error("an error does not stay")
 	}
 	f := Record{fields: []byte{4, 101}}.Fields(twoAvatars(t)(1))
 	if err := f.Check(); err == nil || f.Err() != nil || f.Next() || f.Err() == nil || f.Next() {

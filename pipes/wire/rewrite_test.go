@@ -61,7 +61,7 @@ func rewrite(s *dc.Schema, classOf func(uint32) *dc.Class, msg []byte) ([]byte, 
 		if err != nil {
 			return nil, err
 		}
-		return m.Append(nil)
+		return m.Append(nil, AckWindow)
 	case ExtRemove:
 		return againSure(DecodeRemove(body))
 	case ExtZone:
