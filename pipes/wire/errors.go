@@ -57,7 +57,7 @@ func text(r *datagram.Reader) (string, error) {
 	return string(b), nil
 }
 
-// finish ends a message: b is what was written, or what there was before.
+// finish returns what was written, or on error what there was before.
 func finish(t Type, before []byte, w *datagram.Writer) ([]byte, error) {
 	if err := w.Err(); err != nil {
 		return before, refuse(t, err)

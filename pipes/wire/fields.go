@@ -26,8 +26,8 @@ type Fields struct {
 	class  []*dc.Field // in inherited order
 	kind   dc.FieldKind
 	rest   []byte
-	left   int  // how many fields are to come; in a record, 0 while rest is empty
-	record bool // compact keys, ascending, until rest is empty
+	left   int  // how many fields are to come, if not in a record
+	record bool // in a record: ascending keys until rest is empty
 	index  int
 	value  []byte
 	err    error
@@ -54,7 +54,7 @@ func (f *Fields) Next() bool {
 			f.err = fmt.Errorf("key %d follows field %d; keys ascend", key, f.index)
 			return false
 		}
-		index = int(key - 1)
+		index = int(min(key-1, math.MaxInt32)) // int may have 32 bits
 	} else {
 		if f.left == 0 {
 			return false
@@ -72,7 +72,7 @@ func (f *Fields) Next() bool {
 	}
 	field := f.class[index]
 	if field.Kind() != f.kind {
-		f.err = fmt.Errorf("%v is %v, where only a field that is %v belongs", field, field.Kind(), f.kind)
+		f.err = fmt.Errorf("%v field %v, where only %v fields belong", field.Kind(), field, f.kind)
 		return false
 	}
 	size, err := field.CheckPrefix(f.rest[n:])

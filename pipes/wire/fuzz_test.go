@@ -51,7 +51,7 @@ func fuzzMessages(f *testing.F, types ...Type) {
 			}
 			return
 		}
-		if typ.extended() && !bytes.Equal(first, msg) {
+		if typ.Extended() && !bytes.Equal(first, msg) {
 			t.Fatalf("% x\nis written again as % x", msg, first)
 		}
 		second, err := rewrite(s, classOf, first)

@@ -8,10 +8,11 @@ import (
 	"github.com/culm-net/culm/dc"
 )
 
-// Generate is what SV_GenerateObject and SV_GenerateOwnerObject tell a client of
-// an object, and Ext_Generate and Ext_GenerateOwner behind a [Stamp].
+// Generate is SV_GenerateObject or SV_GenerateOwnerObject, or Ext_Generate or
+// Ext_GenerateOwner: the client sees an object from now on.
 type Generate struct {
-	Type       Type // which of them
+	Type       Type  // which of the four
+	Stamp      Stamp // in the extension
 	Class      *dc.Class
 	DoID, Zone uint32
 	// Baseline is the object's state by inherited index, parameter fields
@@ -23,24 +24,16 @@ type Generate struct {
 	Required FieldList
 }
 
-// Append adds a message of the plain dialect.
+// Append adds the message. Behind the stamp it is the same in both dialects, so
+// that an object's generate is encoded once.
 func (m Generate) Append(b []byte) ([]byte, error) {
-	return m.appendTo(b, m.Type.Append(b))
-}
-
-// AppendExt adds a message of the extension. Behind the stamp it is the same as
-// in the plain dialect, so that an object's generate is encoded once.
-func (m Generate) AppendExt(b []byte, s Stamp) ([]byte, error) {
-	w := datagram.Writer{Buf: m.Type.Append(b)}
-	s.appendTo(&w)
-	return m.appendTo(b, w.Buf)
-}
-
-func (m Generate) appendTo(before, b []byte) ([]byte, error) {
 	if n := m.Class.Number(); n < 0 || n > math.MaxUint16 {
-		return before, refusef(m.Type, "%v has no number of 16 bits", m.Class)
+		return b, refusef(m.Type, "%v has no number of 16 bits", m.Class)
 	}
-	w := datagram.Writer{Buf: b}
+	w := datagram.Writer{Buf: m.Type.Append(b)}
+	if m.Type.Extended() {
+		m.Stamp.appendTo(&w)
+	}
 	w.Uint16(uint16(m.Class.Number()))
 	w.Uint32(m.DoID)
 	w.Uint32(m.Zone)
@@ -48,45 +41,36 @@ func (m Generate) appendTo(before, b []byte) ([]byte, error) {
 	var err error
 	if m.HasBaseline {
 		if w.Buf, err = m.Baseline.appendTo(w.Buf); err != nil {
-			return before, refuse(m.Type, err)
+			return b, refuse(m.Type, err)
 		}
 	}
 	if w.Buf, err = m.Required.appendTo(w.Buf); err != nil {
-		return before, refuse(m.Type, err)
+		return b, refuse(m.Type, err)
 	}
 	return w.Buf, nil
 }
 
-// DecodeGenerate reads the body of SV_GenerateObject or SV_GenerateOwnerObject
-// and checks all values. The lists are parts of body. A class that the schema
-// lacks is [ErrUnknownClass].
+// DecodeGenerate reads the body of any of the four and checks all values. The
+// lists are parts of body. A class that the schema lacks is [ErrUnknownClass].
 func DecodeGenerate(s *dc.Schema, t Type, body []byte) (Generate, error) {
-	r := datagram.NewReader(body)
-	m, _, err := generate(s, t, &r)
+	m, rest, err := generate(s, t, body)
+	if err == nil && t.Extended() && len(rest) > 0 {
+		err = &datagram.TrailingError{Offset: len(body) - len(rest), Surplus: len(rest)}
+	}
 	if err != nil {
 		return Generate{}, refuse(t, err)
 	}
 	return m, nil
 }
 
-// DecodeExtGenerate reads the body of Ext_Generate or Ext_GenerateOwner; see
-// DecodeGenerate.
-func DecodeExtGenerate(s *dc.Schema, t Type, body []byte) (Stamp, Generate, error) {
+func generate(s *dc.Schema, t Type, body []byte) (m Generate, rest []byte, err error) {
 	r := datagram.NewReader(body)
-	st := stamp(&r)
-	m, rest, err := generate(s, t, &r)
-	if err == nil && len(rest) > 0 {
-		err = &datagram.TrailingError{Offset: len(body) - len(rest), Surplus: len(rest)}
+	m.Type = t
+	if t.Extended() {
+		m.Stamp = stamp(&r)
 	}
-	if err != nil {
-		return Stamp{}, Generate{}, refuse(t, err)
-	}
-	return st, m, nil
-}
-
-func generate(s *dc.Schema, t Type, r *datagram.Reader) (m Generate, rest []byte, err error) {
 	number := r.Uint16()
-	m = Generate{Type: t, DoID: r.Uint32(), Zone: r.Uint32()}
+	m.DoID, m.Zone = r.Uint32(), r.Uint32()
 	has := r.Uint8()
 	rest = r.Rest()
 	if err := r.Err(); err != nil {
@@ -95,7 +79,7 @@ func generate(s *dc.Schema, t Type, r *datagram.Reader) (m Generate, rest []byte
 	if m.Class = s.ClassByNumber(int(number)); m.Class == nil {
 		return m, nil, fmt.Errorf("class %d: %w", number, ErrUnknownClass)
 	}
-	if t.extended() && has > 1 {
+	if t.Extended() && has > 1 {
 		return m, nil, fmt.Errorf("the mark of a baseline is %d, neither 0 nor 1", has)
 	}
 	if m.HasBaseline = has != 0; m.HasBaseline {

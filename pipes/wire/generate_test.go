@@ -28,44 +28,32 @@ func TestGenerate(t *testing.T) {
 		t.Run(typ.String(), func(t *testing.T) {
 			want := Stamp{}
 			whole := body
-			if typ.extended() {
+			if typ.Extended() {
 				want = Stamp{Structure: 3, Tick: 1<<32 - 1}
 				whole = append(le(uint32(3), uint32(1<<32-1)), body...)
 			}
-			decode := func(b []byte) (Stamp, Generate, error) {
-				if typ.extended() {
-					return DecodeExtGenerate(s, typ, b)
-				}
-				m, err := DecodeGenerate(s, typ, b)
-				return Stamp{}, m, err
-			}
-			st, m, err := decode(whole)
+			m, err := DecodeGenerate(s, typ, whole)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if st != want || m.Type != typ || m.Class != class || m.DoID != 42 || m.Zone != 0x10000 || !m.HasBaseline || m.Baseline.Len() != 4 || m.Required.Len() != 1 {
-				t.Errorf("read %+v %+v", st, m)
+			if m.Stamp != want || m.Type != typ || m.Class != class || m.DoID != 42 || m.Zone != 0x10000 || !m.HasBaseline || m.Baseline.Len() != 4 || m.Required.Len() != 1 {
+				t.Errorf("read %+v", m)
 			}
 			f := m.RequiredFields()
 			if !f.Next() || f.Field().Name() != "setTeam" || !bytes.Equal(f.Value(), []byte{2}) || f.Next() || f.Err() != nil {
 				t.Errorf("required: %v %v, %v", f.Field(), f.Value(), f.Err())
 			}
-			var again []byte
-			if typ.extended() {
-				again, err = m.AppendExt([]byte("x"), st)
-			} else {
-				again, err = m.Append([]byte("x"))
-			}
+			again, err := m.Append([]byte("x"))
 			if err != nil || !bytes.Equal(again, append(append([]byte("x"), le(uint16(typ))...), whole...)) {
 				t.Errorf("written % x, %v", again, err)
 			}
 			for n := range whole {
-				if _, m, err := decode(whole[:n:n]); err == nil {
+				if m, err := DecodeGenerate(s, typ, whole[:n:n]); err == nil {
 					t.Errorf("cut to %d bytes it is read as %+v", n, m)
 				}
 			}
-			_, _, err = decode(append(whole[:len(whole):len(whole)], 0))
-			if (err != nil) != typ.extended() {
+			_, err = DecodeGenerate(s, typ, append(whole[:len(whole):len(whole)], 0))
+			if (err != nil) != typ.Extended() {
 				t.Errorf("with a byte behind it: %v", err)
 			}
 		})
@@ -114,7 +102,7 @@ func TestGenerateRefused(t *testing.T) {
 		}
 	}
 	stamped := append(le(uint32(1), uint32(1)), le(class, uint32(1), uint32(1), uint8(2), uint16(0), uint16(0))...)
-	if _, _, err := DecodeExtGenerate(s, ExtGenerate, stamped); err == nil {
+	if _, err := DecodeGenerate(s, ExtGenerate, stamped); err == nil {
 		t.Error("a mark of 2 is accepted in the extension")
 	}
 	var many FieldList

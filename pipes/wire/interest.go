@@ -15,20 +15,17 @@ type Interest struct {
 	Zones  []uint32
 }
 
-// extended says whether the type is one of the extension.
-func (t Type) extended() bool { return t >= ExtSnapshot && t <= ExtPingResp }
-
 // Append adds the message.
 func (m Interest) Append(b []byte) ([]byte, error) {
 	most := 0xff
-	if m.Type.extended() {
+	if m.Type.Extended() {
 		most = 0xffff
 	}
 	if int(m.Handle) > most || len(m.Zones) > most {
 		return b, refusef(m.Type, "handle %d with %d zones; at most %d of each can be sent", m.Handle, len(m.Zones), most)
 	}
 	w := datagram.Writer{Buf: m.Type.Append(b)}
-	if m.Type.extended() {
+	if m.Type.Extended() {
 		w.Uint16(m.Handle)
 		w.Uint16(uint16(len(m.Zones)))
 	} else {
@@ -46,14 +43,14 @@ func DecodeInterest(t Type, body []byte) (Interest, error) {
 	r := datagram.NewReader(body)
 	m := Interest{Type: t}
 	var n int
-	if t.extended() {
+	if t.Extended() {
 		m.Handle, n = r.Uint16(), int(r.Uint16())
 	} else {
 		m.Handle, n = uint16(r.Uint8()), int(r.Uint8())
 	}
 	zones := datagram.NewReader(r.Bytes(4 * n))
 	err := r.Err()
-	if t.extended() {
+	if t.Extended() {
 		err = r.Done()
 	}
 	if err != nil {
@@ -77,7 +74,7 @@ type InterestComplete struct {
 
 // Append adds the message.
 func (m InterestComplete) Append(b []byte) ([]byte, error) {
-	if m.Type.extended() {
+	if m.Type.Extended() {
 		w := datagram.Writer{Buf: m.Type.Append(b)}
 		w.Uint16(m.Handle)
 		return w.Buf, nil
@@ -93,7 +90,7 @@ func DecodeInterestComplete(t Type, body []byte) (InterestComplete, error) {
 	r := datagram.NewReader(body)
 	m := InterestComplete{Type: t}
 	var err error
-	if t.extended() {
+	if t.Extended() {
 		m.Handle = r.Uint16()
 		err = r.Done()
 	} else {

@@ -198,10 +198,10 @@ func TestTrailing(t *testing.T) {
 	for _, l := range extensionLayouts() {
 		typ, body, _ := Split(append(l.bytes, 0))
 		_, err := l.decode(typ, body)
-		if typ.extended() && typ != ExtObjectMessage && err == nil {
+		if typ.Extended() && typ != ExtObjectMessage && err == nil {
 			t.Errorf("extension %s: a byte behind it is no error", l.name)
 		}
-		if !typ.extended() && err != nil {
+		if !typ.Extended() && err != nil {
 			t.Errorf("extension %s: %v", l.name, err)
 		}
 	}

@@ -57,7 +57,7 @@ func (m ObjectMessage) Arguments(f *dc.Field) ([]byte, error) {
 
 func (m ObjectMessage) check(f *dc.Field) (n int, err error) {
 	if f.Kind() != dc.Atomic {
-		return 0, fmt.Errorf("%v is %v and no message; only atomic fields are", f, f.Kind())
+		return 0, fmt.Errorf("%v field %v; only atomic fields are messages", f.Kind(), f)
 	}
 	return f.CheckPrefix(m.Args)
 }

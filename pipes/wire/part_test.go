@@ -116,6 +116,7 @@ func TestPartRefused(t *testing.T) {
 		{"a field past the class", part(1, []byte{1, 2, 8, 50})},
 		{"a method", part(1, []byte{1, 2, 7, 2})},
 		{"a value out of its range", part(1, []byte{1, 2, 4, 101})},
+		{"a key over 31 bits", part(1, []byte{1, 6, 0xff, 0xff, 0xff, 0xff, 0x0f, 50})},
 		{"a value past its record", part(2, []byte{1, 2, 3, 0}, []byte{0, 2, 4, 50})},
 	}
 	for _, tt := range tests {

@@ -36,14 +36,8 @@ func rewrite(s *dc.Schema, classOf func(uint32) *dc.Class, msg []byte) ([]byte, 
 		return again(DecodeTickAck(body))
 	case BObjectMessage:
 		return againSure(DecodeObjectMessage(body))
-	case SVGenerateObject, SVGenerateOwnerObject:
+	case SVGenerateObject, SVGenerateOwnerObject, ExtGenerate, ExtGenerateOwner:
 		return again(DecodeGenerate(s, t, body))
-	case ExtGenerate, ExtGenerateOwner:
-		st, m, err := DecodeExtGenerate(s, t, body)
-		if err != nil {
-			return nil, err
-		}
-		return m.AppendExt(nil, st)
 	case SVDisableObject, SVDeleteObject:
 		return againSure(DecodeObjectGone(t, body))
 	case CLInformPing:

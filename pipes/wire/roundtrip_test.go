@@ -109,7 +109,7 @@ func TestRoundTrip(t *testing.T) {
 		m := Interest{Type: oneOf(CLSetInterest, CLAddInterest, CLRemoveInterest, ExtSetInterest, ExtAddInterest, ExtRemoveInterest).Draw(t, "type")}
 		n := rapid.IntRange(0, 255).Draw(t, "zones")
 		m.Handle = rapid.Uint16Max(255).Draw(t, "handle")
-		if m.Type.extended() {
+		if m.Type.Extended() {
 			n *= rapid.IntRange(1, 257).Draw(t, "times")
 			m.Handle <<= 8
 		}
@@ -203,30 +203,21 @@ func TestRoundTripGenerate(t *testing.T) {
 			m.Baseline = listOf(drawState(t, m.Class, dc.Parameter))
 		}
 		m.Required = listOf(drawState(t, m.Class, dc.Atomic))
-		var got Generate
-		var gotStamp, st Stamp
-		if m.Type.extended() {
-			st = drawStamp(t)
-			b, err := m.AppendExt(nil, st)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if gotStamp, got, err = DecodeExtGenerate(s, m.Type, b[2:]); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			b, err := m.Append(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, err = DecodeGenerate(s, m.Type, b[2:]); err != nil {
-				t.Fatal(err)
-			}
+		if m.Type.Extended() {
+			m.Stamp = drawStamp(t)
 		}
-		same := gotStamp == st && got.Type == m.Type && got.Class == m.Class && got.DoID == m.DoID && got.Zone == m.Zone && got.HasBaseline == m.HasBaseline &&
+		b, err := m.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeGenerate(s, m.Type, b[2:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := got.Stamp == m.Stamp && got.Type == m.Type && got.Class == m.Class && got.DoID == m.DoID && got.Zone == m.Zone && got.HasBaseline == m.HasBaseline &&
 			sameList(got.Baseline, m.Baseline) && sameList(got.Required, m.Required)
 		if !same {
-			t.Fatalf("read %+v %+v\nwrote %+v %+v", gotStamp, got, st, m)
+			t.Fatalf("read %+v\nwrote %+v", got, m)
 		}
 	})
 }

@@ -106,6 +106,9 @@ func (t Type) String() string {
 	return "message " + strconv.Itoa(int(t))
 }
 
+// Extended says whether the message is one of the extension, known or not.
+func (t Type) Extended() bool { return t>>8 == ExtSnapshot>>8 }
+
 // Append adds the type: the whole message for those without a body, which are
 // CL_Disconnect, CL_Ping and SV_Ping_Resp.
 func (t Type) Append(b []byte) []byte { return binary.LittleEndian.AppendUint16(b, uint16(t)) }
