@@ -15,7 +15,8 @@
 // the body. Bytes behind the end of a plain message are ignored, as
 // panda3d-pipes ignores them; a message of the extension has none.
 //
-// Methods named Append add a whole message, type included, to a slice and
-// return the longer slice, or on error the slice as it was. Values are not safe
-// for concurrent use while one is changed.
+// Methods named Append add a message, type included, to a slice and return the
+// longer slice, or on error the slice as it was. Those of snapshots and parts
+// add the beginning, to which objects and records are then added one by one.
+// Nothing here is safe for concurrent use while one changes it.
 package wire

@@ -16,7 +16,8 @@ type Generate struct {
 	Class      *dc.Class
 	DoID, Zone uint32
 	// Baseline is the object's state by inherited index, parameter fields
-	// only; HasBaseline tells an empty one from none. Ours sends one always.
+	// only; HasBaseline tells an empty one from none. Without one the state
+	// comes in a snapshot.
 	HasBaseline bool
 	Baseline    FieldList
 	// Required is the last call of each atomic field that is required, or ram

@@ -99,7 +99,9 @@ func AppendRecordField(b []byte, index int, value []byte) []byte {
 
 // Record is what a part says of one object: all that changed since what the
 // client is known to have of it, taken at the part's tick. It is applied whole,
-// if the part's tick is newer than that of what the client has of the object.
+// if the part's tick is newer than that of what the client has of the object,
+// and passed over if the part's structure sequence is older than that of the
+// object's generate: then it is about an earlier object of that doId.
 type Record struct {
 	DoID uint32
 	// Zone is where the object is now. It stands there when the client is not
@@ -109,9 +111,8 @@ type Record struct {
 	fields  []byte
 }
 
-// Fields passes over the record's state. class must be the class that the object
-// has had since its generate: whether that is the one that the record is about
-// is told by the ticks (see docs/pipes.md).
+// Fields passes over the record's state. class is that of the object that the
+// record is about.
 func (m Record) Fields(class *dc.Class) Fields {
 	return Fields{in: ExtSnapshot, class: class.Fields(), kind: dc.Parameter, rest: m.fields, record: true, index: -1}
 }
