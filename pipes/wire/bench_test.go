@@ -190,3 +190,41 @@ func BenchmarkTickedMessage(b *testing.B) {
 		}
 	}
 }
+
+// What arrives all the time is read and written without allocating.
+func TestNoAllocations(t *testing.T) {
+	msg, _, class := fullPart(t)
+	buf := make([]byte, 0, 1200)
+	var ack Ack
+	for name, f := range map[string]func(){
+		"part": func() {
+			m, _ := DecodePart(msg[2:])
+			buf = m.Append(buf[:0])
+			r := m.Records()
+			for r.Next() {
+				fields := r.Record().Fields(class)
+				if fields.Check() != nil {
+					t.Error("the part is bad")
+				}
+				buf = AppendRecord(buf, r.Record().DoID, r.Record().fields)
+			}
+		},
+		"ack": func() {
+			ack.Add(ack.Last + 2)
+			buf, _ = ack.Append(buf[:0], AckWindow)
+			if got, _ := DecodeAck(buf[2:]); got != ack {
+				t.Error("the acknowledgement is bad")
+			}
+		},
+		"object message": func() {
+			buf = ObjectMessage{DoID: 1, Args: msg[:4]}.Append(buf[:0])
+			if m, _ := DecodeObjectMessage(buf[2:]); len(m.Args) != 4 {
+				t.Error("the message is bad")
+			}
+		},
+	} {
+		if n := testing.AllocsPerRun(10, f); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
