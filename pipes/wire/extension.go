@@ -36,7 +36,10 @@ type Extension struct {
 // and these.
 const extensionMark = "CULM"
 
-var errExtension = errors.New("the extension's block is shorter than its version 1")
+var (
+	errExtension = errors.New("the extension's block is cut short")
+	errTickRate  = errors.New("a tick rate of 0 per second")
+)
 
 // appendTo writes the block with the features and what the message adds.
 func (e Extension) appendTo(w *datagram.Writer, more ...uint16) {
@@ -82,6 +85,9 @@ type Welcome struct {
 // appendTo writes the plain form and behind it the extension, whose numbers
 // count where there is one.
 func (m Welcome) appendTo(w *datagram.Writer, e Extension) error {
+	if m.TickRate == 0 {
+		return errTickRate
+	}
 	if !e.Present && (m.ClientID > 0xffff || m.TickRate > 0xff) {
 		return fmt.Errorf("client id %d or tick rate %d is too large for the plain dialect", m.ClientID, m.TickRate)
 	}
@@ -111,7 +117,7 @@ func welcome(r *datagram.Reader) (m Welcome, e Extension, err error) {
 		return Welcome{}, Extension{}, err
 	}
 	if m.TickRate == 0 {
-		return Welcome{}, Extension{}, errors.New("the tick rate is 0")
+		return Welcome{}, Extension{}, errTickRate
 	}
 	return m, e, nil
 }

@@ -118,6 +118,7 @@ func TestNotWritten(t *testing.T) {
 		"a reason of bytes":        HelloResponse{Reason: "\xff"}.Append,
 		"a plain client id":        HelloResponse{Accepted: true, Welcome: Welcome{ClientID: 1 << 16, TickRate: 1}}.Append,
 		"a plain tick rate":        AuthenticateResult{Accepted: true, Welcome: Welcome{TickRate: 256}}.Append,
+		"a welcome without ticks":  HelloResponse{Accepted: true, Extension: Extension{Present: true}}.Append,
 		"a long denial":            AuthenticateResult{Reason: long}.Append,
 		"a denial of bytes":        AuthenticateResult{Reason: "\xff"}.Append,
 		"a long request":           AuthenticateRequest{Data: []byte(long)}.Append,
