@@ -207,7 +207,8 @@ func (x *Index) work() {
 	}
 	for len(x.workers) < n {
 		w := &worker{index: x}
-		w.encode, w.produce = w.encodeAll, w.produceAll
+		w.encode = func() { w.encodeAll(); x.running.Done() }
+		w.produce = func() { w.produceAll(); x.running.Done() }
 		x.workers = append(x.workers, w)
 	}
 	for _, w := range x.workers[:n] {
@@ -221,22 +222,20 @@ func (x *Index) work() {
 func (x *Index) spread(n int, task func(*worker) func()) {
 	x.next.Store(0)
 	if n <= 1 || len(x.touched) == 0 && len(x.jobs) < 8 {
-		task(x.workers[0])()
-		return
+		n = 1
 	}
 	x.running.Add(n)
 	for _, w := range x.workers[1:n] {
 		go task(w)()
 	}
 	task(x.workers[0])()
-	x.running.Done()
 	x.running.Wait()
 }
 
 // worker is what one goroutine needs to make snapshots.
 type worker struct {
 	index           *Index
-	encode, produce func() // encodeAll and produceAll, so that starting them does not allocate
+	encode, produce func() // encodeAll and produceAll for spread; made once, since starting them must not allocate
 
 	slots   slotSet
 	order   []uint32 // slots of the objects that may have something to send
