@@ -23,6 +23,7 @@ type load struct {
 	clients []*late
 	byView  map[*snapshot.View]*late
 	tick    uint32
+	plain   bool
 	bytes   atomic.Int64
 	value   [8]byte
 	emit    func(*snapshot.View, *snapshot.Snapshot)
@@ -44,7 +45,7 @@ func newLoad(t testing.TB, objects, clients, own, workers int, plain bool) *load
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &load{index: snapshot.New(snapshot.Config{Workers: workers}), byView: map[*snapshot.View]*late{}}
+	b := &load{index: snapshot.New(snapshot.Config{Workers: workers}), plain: plain, byView: map[*snapshot.View]*late{}}
 	const zones = 10
 	for i := range objects {
 		b.objects = append(b.objects, b.index.Add(uint32(1000+i), object.New(l, 1), uint32(i%zones)))
@@ -97,6 +98,10 @@ func (b *load) produce(t testing.TB) {
 		}
 		p := c.sent[(b.tick-uint32(c.lag))%16]
 		if p.tick != b.tick-uint32(c.lag) {
+			continue
+		}
+		if b.plain {
+			c.view.AckTick(p.tick)
 			continue
 		}
 		for i := range p.n {

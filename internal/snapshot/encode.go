@@ -111,7 +111,11 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		now = v.held
 	}
 	floor := now.floor()
-	for _, z := range set.zones {
+	zones := set.zones
+	if floor >= x.newest {
+		zones = nil
+	}
+	for _, z := range zones {
 		for o := z.head; o != nil && o.changed > floor; o = o.next {
 			w.slots.add(o.slot)
 		}
@@ -130,7 +134,7 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		if o.changed <= after {
 			continue
 		}
-		if _, waits := v.pending[slot]; waits {
+		if len(v.pending) > 0 && v.waitsFor(slot) {
 			continue
 		}
 		n := len(w.data)

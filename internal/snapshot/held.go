@@ -109,4 +109,7 @@ func (h *held) merge() {
 		}
 	}
 	*h = (*h)[:n]
+	if n < 16 && cap(*h) > 256 {
+		*h = slices.Clone(*h) // it is seldom that fragmented
+	}
 }

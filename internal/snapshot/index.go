@@ -40,6 +40,7 @@ type Index struct {
 	freed []uint32
 
 	touched []*Object // the objects that changed since the last sealed tick, each once
+	newest  uint32    // the stamp of the last change of any object
 
 	producer
 }
@@ -69,6 +70,8 @@ type Object struct {
 	state  *object.State
 	zone   *zone // nil after Remove
 	owner  *View
+
+	_ [32]byte // so that what Produce looks at is one cache line
 }
 
 // zone is the objects in a zone and who wants to know them.
@@ -158,7 +161,7 @@ func (x *Index) stamp(o *Object) {
 	if o.changed == now {
 		return // nothing in the zone can have changed later
 	}
-	o.changed = now
+	o.changed, x.newest = now, now
 	x.touched = append(x.touched, o)
 	if z := o.zone; z.head != o {
 		z.unlink(o)

@@ -73,6 +73,7 @@ type producer struct {
 	running sync.WaitGroup
 	emit    func(*View, *Snapshot)
 	before  uint32 // the last tick that was sealed before this one
+	busy    int    // jobs that may have something to encode
 }
 
 // job is views that get the same parts, unless their budget is too small, or a
@@ -148,6 +149,9 @@ func (x *Index) newJob(set *zoneSet, v *View, due bool) {
 	x.jobs = slices.Grow(x.jobs, 1)[:n+1]
 	j := &x.jobs[n]
 	j.set, j.due, j.views = set, due, append(j.views[:0], v)
+	if len(v.events) > 0 || v.full() || v.held.floor() < x.newest {
+		x.busy++
+	}
 }
 
 // full says that the client gets everything instead of what it does not hold.
@@ -181,6 +185,9 @@ func (v *View) announce() {
 		room -= size
 	}
 	v.enters = v.enters[:copy(v.enters, v.enters[done:])]
+	if len(v.enters) == 0 && cap(v.enters) > 256 {
+		v.enters, v.pending = nil, nil // a whole zone came; it will not soon again
+	}
 	v.structure += uint32(len(v.events))
 }
 
@@ -191,7 +198,7 @@ func (x *Index) finish() {
 		clear(x.jobs[i].views)
 		x.jobs[i].set = nil
 	}
-	x.jobs = x.jobs[:0]
+	x.jobs, x.busy = x.jobs[:0], 0
 	clear(x.touched)
 	x.touched = x.touched[:0]
 	x.free = append(x.free, x.freed...)
@@ -215,15 +222,13 @@ func (x *Index) work() {
 		w.slots.grow(x.slots)
 	}
 	x.spread(min(n, len(x.touched)/batch), func(w *worker) func() { return w.encode })
-	x.spread(min(n, len(x.jobs)), func(w *worker) func() { return w.produce })
+	x.spread(min(n, x.busy), func(w *worker) func() { return w.produce })
 }
 
 // spread runs n workers, or one here when more are not worth while.
 func (x *Index) spread(n int, task func(*worker) func()) {
 	x.next.Store(0)
-	if n <= 1 || len(x.touched) == 0 && len(x.jobs) < 8 {
-		n = 1
-	}
+	n = max(n, 1)
 	x.running.Add(n)
 	for _, w := range x.workers[1:n] {
 		go task(w)()
@@ -295,7 +300,9 @@ func (w *worker) do(j *job) {
 	for _, v := range j.views {
 		if (len(w.data) <= v.left || len(w.records) <= 1) && len(w.records) <= maxObjects {
 			w.deliver(v, w.parts)
-			clear(v.served)
+			if len(v.served) > 0 {
+				clear(v.served)
+			}
 		} else {
 			w.choose(v)
 			w.deliver(v, w.chosen)
@@ -325,6 +332,10 @@ func (w *worker) deliver(v *View, parts []Part) {
 		v.sent.push(w.index.tick, p.from, p.to, p.slots)
 	}
 	w.index.emit(v, &w.snapshot)
+	if cap(v.events) > 64 {
+		v.events = nil // a whole zone came or went; it will not soon again
+		return
+	}
 	clear(v.events)
 	v.events = v.events[:0]
 }

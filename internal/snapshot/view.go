@@ -73,7 +73,7 @@ func (x *Index) NewView(cfg ViewConfig) *View {
 	}
 	v := &View{
 		index: x, cfg: cfg, zones: map[uint32]*zone{}, held: newHeld(x.tick), budget: maxBytes,
-		next: float64(x.tick), heard: x.tick,
+		next: float64(x.tick) + 1, heard: x.tick,
 	}
 	v.SetRate(cfg.Rate)
 	x.views = append(x.views, v)
@@ -157,8 +157,13 @@ func (v *View) Knows(o *Object) bool {
 	if o.zone == nil || !v.sees(o.zone) {
 		return false
 	}
-	_, waits := v.pending[o.slot]
-	return !waits
+	return !v.waitsFor(o.slot)
+}
+
+// waitsFor tells whether the client is still to learn of the object there.
+func (v *View) waitsFor(slot uint32) bool {
+	_, waits := v.pending[slot]
+	return waits
 }
 
 // Mark names the Enters that are to be sent up to now; see Passed.
@@ -199,7 +204,7 @@ func (v *View) enter(o *Object) {
 
 // leave plans to tell the client to forget an object, or not to tell it of it.
 func (v *View) leave(o *Object) {
-	if _, waits := v.pending[o.slot]; waits {
+	if v.waitsFor(o.slot) {
 		delete(v.pending, o.slot)
 		return
 	}
