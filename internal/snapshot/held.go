@@ -53,8 +53,26 @@ func (h held) floor() uint32 {
 
 // raise makes the slots from … to-1 be held up to tick at least.
 func (h *held) raise(from, to, tick uint32) {
+	if h.extend(from, to, tick) {
+		return
+	}
 	h.set(from, to, tick)
 	h.merge()
+}
+
+// extend does what raise does when the slots before are held up to just that
+// tick, as they are when the parts of a snapshot are acknowledged in order, and
+// some after are held alike.
+func (h held) extend(from, to, tick uint32) bool {
+	i := h.find(from)
+	if i == 0 || h[i].from != from || h[i-1].tick != tick || h[i].tick > tick || from >= to {
+		return false
+	}
+	if i+1 < len(h) && to >= h[i+1].from || to == noSlot {
+		return false
+	}
+	h[i].from = to
+	return true
 }
 
 // raiseEach does so for single slots, best in order.

@@ -89,6 +89,10 @@ const (
 	maxAlike = 64 // jobs that are compared with a view
 	batch    = 64 // objects whose pieces a worker makes at a time
 
+	// enough is how many pieces are worth another worker: waking a thread takes
+	// as long as some 1,000 of them.
+	enough = 2048
+
 	maxObjects = math.MaxUint16 // in a snapshot, since a Plain one counts them in 16 bits
 )
 
@@ -221,7 +225,7 @@ func (x *Index) work() {
 	for _, w := range x.workers[:n] {
 		w.slots.grow(x.slots)
 	}
-	x.spread(min(n, len(x.touched)/batch), func(w *worker) func() { return w.encode })
+	x.spread(min(n, len(x.touched)/enough), func(w *worker) func() { return w.encode })
 	x.spread(min(n, x.busy), func(w *worker) func() { return w.produce })
 }
 
