@@ -18,7 +18,8 @@ type Config struct {
 	// acknowledged nothing for a second; 0 means 1.
 	MinRate float64
 
-	// Workers is how many goroutines Produce uses; 0 means GOMAXPROCS.
+	// Workers is how many goroutines Produce uses; 0 means GOMAXPROCS, or fewer
+	// when there is little to do.
 	Workers int
 }
 

@@ -69,11 +69,15 @@ type Part struct {
 type producer struct {
 	jobs    []job
 	workers []*worker
-	next    atomic.Int64 // the next job that a worker takes
 	running sync.WaitGroup
 	emit    func(*View, *Snapshot)
 	before  uint32 // the last tick that was sealed before this one
 	busy    int    // jobs that may have something to encode
+	recent  int    // about how many objects changed in a tick lately
+
+	nextPiece atomic.Int64 // the next of touched that a worker takes
+	pieces    atomic.Int64 // how many pieces are made
+	nextJob   atomic.Int64
 }
 
 // job is views that get the same parts, unless their budget is too small, or a
@@ -85,13 +89,13 @@ type job struct {
 }
 
 const (
-	maxJoin  = 8  // spans of held that are compared to see if views are alike
-	maxAlike = 64 // jobs that are compared with a view
-	batch    = 64 // objects whose pieces a worker makes at a time
+	maxJoin  = 8     // spans of held that are compared to see if views are alike
+	maxAlike = 64    // jobs that are compared with a view
+	batch    = 64    // objects whose pieces a worker makes at a time
 
-	// enough is how many pieces are worth another worker: waking a thread takes
-	// as long as some 1,000 of them.
-	enough = 2048
+	// enough is how many records are worth another worker, which first has to
+	// wake up and to get the objects into its cache.
+	enough = 1 << 14
 
 	maxObjects = math.MaxUint16 // in a snapshot, since a Plain one counts them in 16 bits
 )
@@ -212,39 +216,32 @@ func (x *Index) finish() {
 
 // work has the pieces of what changed made, and then the jobs done.
 func (x *Index) work() {
+	x.recent = max(len(x.touched), x.recent-x.recent/8)
 	n := x.cfg.Workers
 	if n <= 0 {
-		n = runtime.GOMAXPROCS(0)
+		n = min(runtime.GOMAXPROCS(0), 1+x.busy*x.recent/enough)
 	}
+	n = max(1, min(n, x.busy))
 	for len(x.workers) < n {
 		w := &worker{index: x}
-		w.encode = func() { w.encodeAll(); x.running.Done() }
-		w.produce = func() { w.produceAll(); x.running.Done() }
+		w.run = w.work
 		x.workers = append(x.workers, w)
 	}
-	for _, w := range x.workers[:n] {
-		w.slots.grow(x.slots)
-	}
-	x.spread(min(n, len(x.touched)/enough), func(w *worker) func() { return w.encode })
-	x.spread(min(n, x.busy), func(w *worker) func() { return w.produce })
-}
-
-// spread runs n workers, or one here when more are not worth while.
-func (x *Index) spread(n int, task func(*worker) func()) {
-	x.next.Store(0)
-	n = max(n, 1)
+	x.nextPiece.Store(0)
+	x.pieces.Store(0)
+	x.nextJob.Store(0)
 	x.running.Add(n)
 	for _, w := range x.workers[1:n] {
-		go task(w)()
+		go w.run()
 	}
-	task(x.workers[0])()
+	x.workers[0].run()
 	x.running.Wait()
 }
 
 // worker is what one goroutine needs to make snapshots.
 type worker struct {
-	index           *Index
-	encode, produce func() // encodeAll and produceAll for spread; made once, since starting them must not allocate
+	index *Index
+	run   func() // work; made once, since starting it must not allocate
 
 	slots   slotSet
 	order   []uint32 // slots of the objects that may have something to send
@@ -264,27 +261,32 @@ type record struct {
 	held uint32 // it has what changed after this tick
 }
 
-func (w *worker) encodeAll() {
+func (w *worker) work() {
 	x := w.index
+	defer x.running.Done()
+	w.slots.grow(x.slots)
 	for {
-		from := int(x.next.Add(batch)) - batch
+		from := int(x.nextPiece.Add(batch)) - batch
 		if from >= len(x.touched) {
-			return
+			break
 		}
-		for _, o := range x.touched[from:min(from+batch, len(x.touched))] {
+		some := x.touched[from:min(from+batch, len(x.touched))]
+		for _, o := range some {
 			if o.zone != nil && len(o.zone.subs) > 0 {
 				o.makePiece(x.before)
 			} else {
 				o.until = 0
 			}
 		}
+		x.pieces.Add(int64(len(some)))
 	}
-}
-
-func (w *worker) produceAll() {
-	x := w.index
+	// Snapshots need all pieces; another worker may be at its last few. It is
+	// no goroutine that waits for anything, so this is short.
+	for x.pieces.Load() < int64(len(x.touched)) {
+		runtime.Gosched()
+	}
 	for {
-		i := int(x.next.Add(1)) - 1
+		i := int(x.nextJob.Add(1)) - 1
 		if i >= len(x.jobs) {
 			return
 		}

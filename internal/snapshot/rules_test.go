@@ -7,10 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/object"
 	"github.com/culm-net/culm/internal/snapshot"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const rulesDC = `dclass Thing { uint8 a; uint8 b; string s; };`
 
