@@ -37,25 +37,39 @@ func appendFields(dst []byte, s *object.State, after uint32) ([]byte, int) {
 func (o *Object) makePiece(before uint32) {
 	s := o.state
 	o.since, o.until = 0, math.MaxUint32
-	size, n := 0, 0
 	for k := range s.Layout().Len() {
 		if stamp := s.StampAt(k); stamp <= before {
 			o.since = max(o.since, stamp)
 		} else {
 			o.until = min(o.until, stamp)
-			size += 2 + len(s.At(k))
-			n++
 		}
 	}
+	b := append(appendUint32(o.piece[:0], o.id), 0)
+	start := len(b)
+	b, n := appendFields(b, s, before)
 	if n == 0 {
 		o.until = 0 // only the zone changed
 		return
 	}
-	b := appendUint32(o.piece[:0], o.id)
-	b = binary.AppendUvarint(b, uint64(size))
-	o.body = uint16(len(b))
-	o.piece, _ = appendFields(b, s, before)
-	o.fields = uint16(n)
+	size := len(b) - start
+	o.piece = putLength(b, start)
+	o.fields, o.body = uint16(n), uint16(len(o.piece)-size)
+}
+
+// putLength writes the length of b[start:], for which there is one byte before
+// it, and makes room if that is not enough.
+func putLength(b []byte, start int) []byte {
+	size := len(b) - start
+	if size < 0x80 {
+		b[start-1] = byte(size)
+		return b
+	}
+	var prefix [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(prefix[:], uint64(size))
+	b = append(b, prefix[:n-1]...)
+	copy(b[start+n-1:], b[start:start+size])
+	copy(b[start-1:], prefix[:n])
+	return b
 }
 
 // appendRecord appends what the object changed after a tick, in the extension
@@ -64,25 +78,13 @@ func (o *Object) appendRecord(dst []byte, after uint32) []byte {
 	if after >= o.since && after < o.until && o.moved <= after {
 		return append(dst, o.piece...)
 	}
-	dst = appendUint32(dst, o.id)
-	// The length is put in front when it is known; most fit one byte.
+	dst = append(appendUint32(dst, o.id), 0)
 	start := len(dst)
-	dst = append(dst, 0)
 	dst, _ = appendFields(dst, o.state, after)
 	if o.moved > after {
 		dst = appendUint32(appendUint16(dst, zoneField), o.zone.id)
 	}
-	size := len(dst) - start - 1
-	if size < 0x80 {
-		dst[start] = byte(size)
-		return dst
-	}
-	var prefix [binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(prefix[:], uint64(size))
-	dst = append(dst, prefix[:n-1]...)
-	copy(dst[start+n:], dst[start+1:start+1+size])
-	copy(dst[start:], prefix[:n])
-	return dst
+	return putLength(dst, start)
 }
 
 // appendPlain does so in the dialect of panda3d-pipes. It appends nothing when

@@ -89,9 +89,9 @@ type job struct {
 }
 
 const (
-	maxJoin  = 8     // spans of held that are compared to see if views are alike
-	maxAlike = 64    // jobs that are compared with a view
-	batch    = 64    // objects whose pieces a worker makes at a time
+	maxJoin  = 8  // spans of held that are compared to see if views are alike
+	maxAlike = 64 // jobs that are compared with a view
+	batch    = 64 // objects whose pieces a worker makes at a time
 
 	// enough is how many records are worth another worker, which first has to
 	// wake up and to get the objects into its cache.
