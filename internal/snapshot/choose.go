@@ -9,7 +9,7 @@ import (
 type choice struct {
 	picks  []pick
 	taken  []pick   // those that go, in order
-	slots2 []uint32 // of taken
+	listed []uint32 // slots of taken
 	bytes  []byte   // records of taken
 	chosen []Part
 }
@@ -22,7 +22,7 @@ type pick struct {
 }
 
 // choose makes the parts that go to a view with too small a budget: the client's
-// own objects first, by urgency and for half of the bytes, then all by
+// own objects first, by urgency and for half of the bytes, then the rest by
 // urgency, and one of those at least. What does not go gets more urgent.
 func (w *worker) choose(v *View) {
 	x := w.index
@@ -38,35 +38,35 @@ func (w *worker) choose(v *View) {
 	slices.SortFunc(w.picks, func(a, b pick) int {
 		return cmp.Or(cmp.Compare(b.urgency, a.urgency), cmp.Compare(a.i, b.i))
 	})
-	room := v.left
-	for half, i := v.left/2, 0; i < len(w.picks); i++ {
-		if p := &w.picks[i]; p.owned && half > 0 && len(w.taken) < maxObjects/2 {
-			half -= w.take(p)
-			room = v.left - (v.left/2 - half)
+	half := v.left / 2
+	for i := range w.picks {
+		if p := &w.picks[i]; p.owned && half > 0 {
+			half -= w.take(v, p)
 		}
 	}
+	room := v.left - (v.left/2 - half)
 	one := false
 	for i := range w.picks {
 		p := &w.picks[i]
-		if p.i == taken {
+		if p.i == gone {
 			continue
 		}
-		if size := w.size(p.i); one && size > room || len(w.taken) == maxObjects {
-			break
+		if one && w.size(v, p.i) > room {
+			break // not a smaller one in its place, or a large one would starve
 		}
-		room -= w.take(p)
+		room -= w.take(v, p)
 		one = true
 	}
 	w.pack(v)
 }
 
-// taken is the record of picks that are in choice.taken.
-const taken = ^uint32(0)
+// gone is the record of picks that are in choice.taken already.
+const gone = ^uint32(0)
 
-func (w *worker) take(p *pick) (size int) {
-	size = w.size(p.i)
+func (w *worker) take(v *View, p *pick) (size int) {
+	size = w.size(v, p.i)
 	w.taken = append(w.taken, *p)
-	p.i = taken
+	p.i = gone
 	return size
 }
 
@@ -81,19 +81,14 @@ func (w *worker) begin(v *View, i uint32) uint32 {
 	return 0
 }
 
-func (w *worker) size(i uint32) int {
-	if i == 0 {
-		return int(w.records[0].end)
-	}
-	return int(w.records[i].end - w.records[i-1].end)
-}
+func (w *worker) size(v *View, i uint32) int { return int(w.records[i].end - w.begin(v, i)) }
 
 // pack makes parts of what was taken.
 func (w *worker) pack(v *View) {
 	if v.served == nil {
 		v.served = map[uint32]uint32{}
 	}
-	w.bytes, w.slots2, w.chosen = w.bytes[:0], w.slots2[:0], w.chosen[:0]
+	w.bytes, w.listed, w.chosen = w.bytes[:0], w.listed[:0], w.chosen[:0]
 	if v.cfg.Plain {
 		w.bytes = w.appendHeader(w.bytes, v)
 	}
@@ -106,18 +101,18 @@ func (w *worker) pack(v *View) {
 			begin, n = len(w.bytes), 0
 		}
 		w.bytes = append(w.bytes, record...)
-		w.slots2 = append(w.slots2, r.slot)
+		w.listed = append(w.listed, r.slot)
 		v.served[r.slot] = w.index.tick
 		n++
 	}
 	w.close(v, begin, n)
-	// Only now is it known that bytes and slots2 do not move any more.
+	// Only now is it known that bytes and listed do not move any more.
 	at, slot := 0, 0
 	for i := range w.chosen {
 		p := &w.chosen[i]
 		end := at + int(p.to)
 		p.Data = w.bytes[at:end:end]
-		p.slots = w.slots2[slot : slot+p.Objects]
+		p.slots = w.listed[slot : slot+p.Objects]
 		at, slot, p.to = end, slot+p.Objects, 0
 	}
 	if v.cfg.Plain {

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -96,8 +95,6 @@ const (
 	// enough is how many records are worth another worker, which first has to
 	// wake up and to get the objects into its cache.
 	enough = 1 << 14
-
-	maxObjects = math.MaxUint16 // in a snapshot, since a Plain one counts them in 16 bits
 )
 
 // Produce seals a tick, which must be after the last one, and makes the events and
@@ -173,7 +170,7 @@ func (v *View) announce() {
 		v.events = append(v.events, Event{ID: id})
 	}
 	v.leaves = v.leaves[:0]
-	done, room := 0, v.left/2
+	done, room := 0, max(v.left/2, 1)
 	for _, a := range v.enters {
 		if v.left <= 0 || room <= 0 {
 			break
@@ -304,7 +301,7 @@ func (w *worker) do(j *job) {
 	w.collect(v, j.set)
 	w.cut(v)
 	for _, v := range j.views {
-		if (len(w.data) <= v.left || len(w.records) <= 1) && len(w.records) <= maxObjects {
+		if len(w.data) <= v.left || len(w.records) <= 1 {
 			w.deliver(v, w.parts)
 			if len(v.served) > 0 {
 				clear(v.served)

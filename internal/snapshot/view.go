@@ -99,8 +99,8 @@ func (v *View) SetRate(rate float64) {
 	v.cfg.Rate = rate
 }
 
-// maxBytes is the largest budget: a part of maxOutstanding parts, so that their
-// acknowledgements may take some time.
+// maxBytes is the largest budget. It makes a fraction of maxOutstanding parts, so
+// that their acknowledgements may take some time.
 const maxBytes = 64 << 10
 
 // SetBudget says how many bytes each following snapshot may have, with the
