@@ -3,6 +3,7 @@ package snapshot_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -25,8 +26,10 @@ type load struct {
 	byView  map[*snapshot.View]*late
 	tick    uint32
 	plain   bool
+	lossy   bool // one part of 20 gets lost
 	bytes   atomic.Int64
 	value   [8]byte
+	random  *rand.Rand
 	emit    func(*snapshot.View, *snapshot.Snapshot)
 }
 
@@ -46,7 +49,7 @@ func newLoad(t testing.TB, objects, clients, own, workers int, plain bool) *load
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &load{index: snapshot.New(snapshot.Config{Workers: workers}), plain: plain, byView: map[*snapshot.View]*late{}}
+	b := &load{index: snapshot.New(snapshot.Config{Workers: workers}), plain: plain, random: rand.New(rand.NewPCG(1, 2)), byView: map[*snapshot.View]*late{}}
 	const zones = 10
 	for i := range objects {
 		b.objects = append(b.objects, b.index.Add(uint32(1000+i), object.New(l, 1), uint32(i%zones)))
@@ -106,7 +109,9 @@ func (b *load) produce(t testing.TB) {
 			continue
 		}
 		for i := range p.n {
-			c.view.Ack(p.seq + i)
+			if !b.lossy || b.random.IntN(20) > 0 {
+				c.view.Ack(p.seq + i)
+			}
 		}
 	}
 	if err := b.index.Produce(b.tick, b.emit); err != nil {
@@ -153,6 +158,27 @@ func BenchmarkMoving(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkLoss is BenchmarkMoving when no two clients hold the same: each loses
+// 5 % of its parts.
+func BenchmarkLoss(b *testing.B) {
+	l := newLoad(b, 1000, 100, 33, 0, false)
+	l.lossy = true
+	for range 64 {
+		l.move()
+		l.produce(b)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	var spent time.Duration
+	for range b.N {
+		l.move()
+		start := time.Now()
+		l.produce(b)
+		spent += time.Since(start)
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N)/1000/100, "ns/object/client")
 }
 
 func BenchmarkNothingMoves(b *testing.B) {

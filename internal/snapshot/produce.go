@@ -24,7 +24,8 @@ type Snapshot struct {
 
 	// Parts are the changes. There are none when the client is only sent events
 	// in this tick; otherwise there is at least one, which may be empty.
-	// They are in any order good, and shared with other clients: don't modify.
+	// Their order does not matter. They are shared with other clients: don't
+	// modify.
 	Parts []Part
 	// Seq is the sequence number of the first part, for Ack; each further one
 	// has one more, modulo 2^32.
@@ -99,7 +100,7 @@ const (
 
 // Produce seals a tick, which must be after the last one, and makes the events and
 // snapshots of the views that are due. Changes made from now on belong to a
-// later tick.
+// later tick. Ticks end at 2^32: after two years of 66 per second.
 //
 // emit is called once for each view that gets anything, on several goroutines
 // at a time and in no particular order, and must not call methods of Index or
@@ -258,6 +259,7 @@ type record struct {
 	held uint32 // it has what changed after this tick
 }
 
+// work takes its share of Produce: first pieces, then jobs.
 func (w *worker) work() {
 	x := w.index
 	defer x.running.Done()
@@ -277,8 +279,8 @@ func (w *worker) work() {
 		}
 		x.pieces.Add(int64(len(some)))
 	}
-	// Snapshots need all pieces; another worker may be at its last few. It is
-	// no goroutine that waits for anything, so this is short.
+	// Snapshots need all pieces. Another worker may be at its last few, and does
+	// not wait for anything there, so this is short.
 	for x.pieces.Load() < int64(len(x.touched)) {
 		runtime.Gosched()
 	}
