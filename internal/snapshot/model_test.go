@@ -185,9 +185,6 @@ func (m *model) act() {
 			m.removePeer(i)
 		case 1:
 			v.SetBudget(1 << 20)
-		case 2:
-			v.Ack(uint32(m.draw(0, 1<<30, "seq"))) // of nothing, or of what got lost on the way
-			m.removePeer(i)
 		default:
 			v.SetBudget(m.draw(0, 200, "budget"))
 		}
@@ -219,7 +216,6 @@ func (m *model) produce() {
 			m.history[b] = map[uint32]string{}
 		}
 		m.history[b][m.tick] = state(o, false).String()
-		m.history[-b] = map[uint32]string{} // of plain clients, below
 	}
 	for i, p := range m.peers {
 		if made[i] != nil {
