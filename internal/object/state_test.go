@@ -190,13 +190,15 @@ func TestAccessDoesNotAllocate(t *testing.T) {
 const point = `dclass Point { float64 x; float64 y; float64 z; uint8 hp; };
 dclass Named { string name = "somebody"; float64 x; float64 y; float64 z; int16 h; uint8 hp; };`
 
+var kept *object.State // so that it is on the heap, as in a world
+
 func BenchmarkNew(b *testing.B) {
 	for _, name := range []string{"Point", "Named"} {
 		l := layout(b, class(b, point, name), parameters)
 		b.Run(fmt.Sprintf("%s/values=%dB", name, object.New(l, 1).Size()), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				object.New(l, 1)
+				kept = object.New(l, 1)
 			}
 		})
 	}
