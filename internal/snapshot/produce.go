@@ -32,7 +32,8 @@ type Snapshot struct {
 	Seq uint32
 }
 
-// Event is a change in which objects a client knows.
+// Event is a change in which objects a client knows: an Enter when it has an
+// Object, else a Leave.
 type Event struct {
 	ID uint32 // the doId
 
