@@ -1,0 +1,332 @@
+package snapshot
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/culm-net/culm/internal/object"
+)
+
+// Config is what all views of an Index have in common.
+type Config struct {
+	// TickRate is how many ticks there are in a second; 0 means 66. All times
+	// here are counted in ticks.
+	TickRate float64
+
+	// MinRate is how many snapshots per second a view gets that has
+	// acknowledged nothing for a second; 0 means 1.
+	MinRate float64
+
+	// Workers is how many goroutines Produce uses; 0 means GOMAXPROCS, or fewer
+	// when there is little to do.
+	Workers int
+}
+
+// Index is the objects of one world and its clients' views. It has one owner:
+// no method may run beside another, except where Produce says so.
+type Index struct {
+	cfg  Config
+	tick uint32 // the last sealed one, 0 before the first
+
+	zones map[uint32]*zone // those with an object or a subscriber
+	sets  map[uint64][]*zoneSet
+	views []*View
+
+	chunks []*[chunk]Object // by slot, so that objects never move
+	slots  uint32           // how many slots there are
+	free   []uint32         // slots of removed objects
+	// freed are slots that become free when the tick is sealed: an object
+	// must not stand in touched twice.
+	freed []uint32
+
+	touched []*Object // the objects that changed since the last sealed tick, each once
+	newest  uint32    // the stamp of the last change of any object
+
+	producer
+}
+
+const chunk = 256
+
+// Object is an object's place in an Index. It belongs to the Index and must not
+// be used after Remove.
+type Object struct {
+	// next and prev are the zone's objects that changed before and after this
+	// one. Invariant: changed does not rise along next.
+	next, prev *Object
+	slot       uint32
+	changed    uint32 // stamp of the last change of a field or of the zone
+
+	id    uint32
+	moved uint32 // stamp of the last change of zone
+
+	// piece is the encoded record of the fields that changed in the tick of
+	// the last change: what everybody is sent who holds a tick from since up
+	// to, but not including, until. body is where its fields begin.
+	piece        []byte
+	since, until uint32
+	fields, body uint16
+
+	weight float32
+	state  *object.State
+	zone   *zone // nil after Remove
+	owner  *View
+
+	_ [32]byte // so that what Produce looks at is one cache line
+}
+
+// zone is the objects in a zone and who wants to know them.
+type zone struct {
+	id   uint32
+	head *Object // the object that changed last
+	n    int
+	subs []*View
+}
+
+// New makes an Index without objects.
+func New(cfg Config) *Index {
+	if !(cfg.TickRate > 0) {
+		cfg.TickRate = 66
+	}
+	if !(cfg.MinRate > 0) {
+		cfg.MinRate = 1
+	}
+	return &Index{cfg: cfg, zones: map[uint32]*zone{}, sets: map[uint64][]*zoneSet{}}
+}
+
+// Stamp is what changes made now must carry: the number after the last sealed
+// tick.
+func (x *Index) Stamp() uint32 { return x.tick + 1 }
+
+// Tick is the last sealed tick, 0 before the first.
+func (x *Index) Tick() uint32 { return x.tick }
+
+// Add puts an object into a zone; who sees the zone gets an Enter. The state
+// stays the caller's, who may change it only through Set, or by itself with
+// the stamp of Stamp and a Touch. Its stamps must be between 1 and Stamp. The
+// caller sees to it that ids are unique, and not used again too early.
+func (x *Index) Add(id uint32, state *object.State, zoneID uint32) *Object {
+	slot := x.slots
+	if n := len(x.free); n > 0 {
+		slot = x.free[n-1]
+		x.free = x.free[:n-1]
+	} else {
+		if slot%chunk == 0 {
+			x.chunks = append(x.chunks, new([chunk]Object))
+		}
+		x.slots++
+	}
+	o := x.object(slot)
+	*o = Object{
+		slot: slot, id: id, moved: x.Stamp(), piece: o.piece[:0],
+		weight: 1, state: state, zone: x.zone(zoneID),
+	}
+	o.zone.push(o)
+	o.zone.n++
+	x.stamp(o)
+	for _, v := range o.zone.subs {
+		v.enter(o)
+	}
+	return o
+}
+
+func (x *Index) object(slot uint32) *Object { return &x.chunks[slot/chunk][slot%chunk] }
+
+// Remove takes an object out; who knows it gets a Leave.
+func (x *Index) Remove(o *Object) {
+	for _, v := range o.zone.subs {
+		v.leave(o)
+	}
+	o.zone.unlink(o)
+	o.zone.n--
+	x.drop(o.zone)
+	o.zone, o.state, o.owner = nil, nil, nil
+	x.freed = append(x.freed, o.slot)
+}
+
+// Set changes a field; see [object.State.Set].
+func (x *Index) Set(o *Object, index int, value []byte) (changed bool, err error) {
+	changed, err = o.state.Set(index, value, x.Stamp())
+	if changed {
+		x.stamp(o)
+	}
+	return changed, err
+}
+
+// Touch tells that fields of the object changed, with the stamp of Stamp.
+func (x *Index) Touch(o *Object) { x.stamp(o) }
+
+// stamp makes o the object of its zone that changed last.
+func (x *Index) stamp(o *Object) {
+	now := x.Stamp()
+	if o.changed == now {
+		return // nothing in the zone can have changed later
+	}
+	o.changed, x.newest = now, now
+	x.touched = append(x.touched, o)
+	if z := o.zone; z.head != o {
+		z.unlink(o)
+		z.push(o)
+	}
+}
+
+// Move puts an object into another zone. Views of both zones keep it, and those
+// of the extension dialect are told its zone as state; others get an Enter or a
+// Leave.
+func (x *Index) Move(o *Object, zoneID uint32) {
+	from := o.zone
+	if from.id == zoneID {
+		return
+	}
+	to := x.zone(zoneID)
+	for _, v := range from.subs {
+		if !v.sees(to) {
+			v.leave(o)
+		}
+	}
+	from.unlink(o)
+	from.n--
+	o.zone = to
+	to.n++
+	to.push(o)
+	o.moved = x.Stamp()
+	x.stamp(o)
+	for _, v := range to.subs {
+		if !v.sees(from) {
+			v.enter(o)
+		}
+	}
+	x.drop(from)
+}
+
+// SetOwner gives the object to a client, or to none with nil. The two clients
+// concerned get a Leave and an Enter if they know the object.
+func (x *Index) SetOwner(o *Object, owner *View) {
+	if o.owner == owner {
+		return
+	}
+	before := o.owner
+	o.owner = owner
+	for _, v := range []*View{before, owner} {
+		if v != nil && v.Knows(o) {
+			v.leave(o)
+			v.enter(o)
+		}
+	}
+}
+
+// SetWeight says how important the object is when a client's budget is too small
+// for everything: twice the weight, twice as often. It is 1 at first; values
+// are brought into 1/1024 … 1024, NaN becomes 1.
+func (x *Index) SetWeight(o *Object, weight float64) {
+	if math.IsNaN(weight) {
+		weight = 1
+	}
+	o.weight = float32(min(max(weight, 1.0/1024), 1024))
+}
+
+// ID is the doId.
+func (o *Object) ID() uint32 { return o.id }
+
+// Zone is the zone that the object is in.
+func (o *Object) Zone() uint32 { return o.zone.id }
+
+// State is the state that was given to Add.
+func (o *Object) State() *object.State { return o.state }
+
+// Owner is the view that the object belongs to, or nil.
+func (o *Object) Owner() *View { return o.owner }
+
+// zone returns the zone of that number, which is made if need be.
+func (x *Index) zone(id uint32) *zone {
+	z := x.zones[id]
+	if z == nil {
+		z = &zone{id: id}
+		x.zones[id] = z
+	}
+	return z
+}
+
+// drop forgets a zone that nobody needs any more.
+func (x *Index) drop(z *zone) {
+	if z.n == 0 && len(z.subs) == 0 {
+		delete(x.zones, z.id)
+	}
+}
+
+func (z *zone) push(o *Object) {
+	o.next, o.prev = z.head, nil
+	if z.head != nil {
+		z.head.prev = o
+	}
+	z.head = o
+}
+
+func (z *zone) unlink(o *Object) {
+	if o.prev == nil {
+		z.head = o.next
+	} else {
+		o.prev.next = o.next
+	}
+	if o.next != nil {
+		o.next.prev = o.prev
+	}
+	o.next, o.prev = nil, nil
+}
+
+// zoneSet is the zones of all views that have just these.
+type zoneSet struct {
+	zones []*zone // by number
+	hash  uint64
+	views int // how many have it
+
+	jobs []int // of the tick that is being produced: the jobs that a view may join
+}
+
+// zoneSet returns the set of the view's zones.
+func (x *Index) zoneSet(v *View) *zoneSet {
+	if v.set != nil && !v.setStale {
+		return v.set
+	}
+	x.dropSet(v)
+	v.setStale = false
+	zones := make([]*zone, 0, len(v.zones))
+	for _, z := range v.zones {
+		zones = append(zones, z)
+	}
+	slices.SortFunc(zones, func(a, b *zone) int { return cmp.Compare(a.id, b.id) })
+	hash := uint64(len(zones))
+	for _, z := range zones {
+		hash = (hash ^ uint64(z.id)) * 0x9e3779b97f4a7c15
+		hash ^= hash >> 29
+	}
+	for _, s := range x.sets[hash] {
+		if slices.Equal(s.zones, zones) {
+			v.set = s
+		}
+	}
+	if v.set == nil {
+		v.set = &zoneSet{zones: zones, hash: hash}
+		x.sets[hash] = append(x.sets[hash], v.set)
+	}
+	v.set.views++
+	return v.set
+}
+
+// dropSet takes the view's set away from it.
+func (x *Index) dropSet(v *View) {
+	s := v.set
+	if s == nil {
+		return
+	}
+	v.set = nil
+	if s.views--; s.views > 0 {
+		return
+	}
+	rest := slices.DeleteFunc(x.sets[s.hash], func(o *zoneSet) bool { return o == s })
+	if len(rest) == 0 {
+		delete(x.sets, s.hash)
+	} else {
+		x.sets[s.hash] = rest
+	}
+}

@@ -1,0 +1,359 @@
+package snapshot
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/culm-net/culm/internal/object"
+)
+
+// Snapshot is what a client is to be sent in a tick: first the events, reliably
+// and in order, then the parts. It is only valid until emit returns, and so is
+// everything in it.
+type Snapshot struct {
+	Tick uint32 // the sealed one that all of it shows
+
+	// Events are the objects that the client is to forget and to learn of.
+	Events []Event
+	// Structure is how many events the client was sent in all, these included.
+	// A client must neither apply nor acknowledge Parts before it has them.
+	Structure uint32
+
+	// Parts are the changes. There are none when the client is only sent events
+	// in this tick; otherwise there is at least one, which may be empty.
+	// Their order does not matter. They are shared with other clients: don't
+	// modify.
+	Parts []Part
+	// Seq is the sequence number of the first part, for Ack; each further one
+	// has one more, modulo 2^32.
+	Seq uint32
+}
+
+// Event is a change in which objects a client knows: an Enter when it has an
+// Object, else a Leave.
+type Event struct {
+	ID uint32 // the doId
+
+	// Object is what the client is to learn of, in the state that it has in
+	// this tick (see AppendBaseline); nil when it is to forget ID.
+	Object *Object
+	// Owned says that Object belongs to the client.
+	Owned bool
+}
+
+// Part is a piece of a snapshot that can be applied, and lost, on its own.
+//
+// In the extension dialect Data is records: uint32 doId, an unsigned varint of
+// the length of what follows, then fields: uint16 inherited index and packed
+// value. The index 65,535 is the object's zone, a uint32. A client skips records
+// of doIds that it does not know, and those of objects of which it has
+// seen a later tick, be it in a part or in the generate.
+//
+// For a Plain view it is SV_Tick without the message type (pipes.md, "Message
+// types" and "Snapshots").
+type Part struct {
+	Data    []byte
+	Objects int
+	// Reliable says that the part is longer than PartSize, since a single
+	// object is, and must be sent reliably; it may overtake and be overtaken.
+	Reliable bool
+
+	from, to uint32   // the slots that it stands for
+	slots    []uint32 // of its objects, when it does not stand for a range
+}
+
+// producer is what Produce works with; all of it is empty or unused between
+// two ticks and only kept for its memory.
+type producer struct {
+	jobs    []job
+	workers []*worker
+	running sync.WaitGroup
+	emit    func(*View, *Snapshot)
+	before  uint32 // the last tick that was sealed before this one
+	busy    int    // jobs that may have something to encode
+	recent  int    // about how many objects changed in a tick lately
+
+	nextPiece atomic.Int64 // the next of touched that a worker takes
+	pieces    atomic.Int64 // how many pieces are made
+	nextJob   atomic.Int64
+}
+
+// job is views that get the same parts, unless their budget is too small, or a
+// single one that gets events only.
+type job struct {
+	set   *zoneSet
+	views []*View
+	due   bool
+}
+
+const (
+	maxJoin  = 8  // spans of held that are compared to see if views are alike
+	maxAlike = 64 // jobs that are compared with a view
+	batch    = 64 // objects whose pieces a worker makes at a time
+
+	// enough is how many records are worth another worker, which first has to
+	// wake up and to get the objects into its cache.
+	enough = 1 << 14
+)
+
+// Produce seals a tick, which must be after the last one, and makes the events and
+// snapshots of the views that are due. Changes made from now on belong to a
+// later tick. Ticks end at 2^32: after two years of 66 per second.
+//
+// emit is called once for each view that gets anything, on several goroutines
+// at a time and in no particular order, and must not call methods of Index or
+// View; Knows, and ID, Zone, State and Owner of objects are allowed. What
+// each call has does not depend on the others. Produce returns after the last.
+func (x *Index) Produce(tick uint32, emit func(*View, *Snapshot)) error {
+	if tick <= x.tick {
+		return fmt.Errorf("snapshot: tick %d comes after tick %d, which is sealed; give each tick a higher number", tick, x.tick)
+	}
+	x.before, x.tick, x.emit = x.tick, tick, emit
+	for _, v := range x.views {
+		x.plan(v)
+	}
+	x.work()
+	x.finish()
+	return nil
+}
+
+// plan gives the view a job if it is to get anything.
+func (x *Index) plan(v *View) {
+	due := v.due()
+	if len(v.leaves)+len(v.pending) > 0 {
+		v.announce()
+	}
+	switch {
+	case !due && len(v.events) == 0:
+	case due && len(v.pending) == 0 && len(v.held) <= maxJoin:
+		x.join(v)
+	default:
+		x.newJob(x.zoneSet(v), v, due)
+	}
+}
+
+// join puts the view to those that are alike.
+func (x *Index) join(v *View) {
+	set := x.zoneSet(v)
+	for _, i := range set.jobs {
+		o := x.jobs[i].views[0]
+		if o.cfg.Plain == v.cfg.Plain && o.cfg.PartSize == v.cfg.PartSize && o.full() == v.full() && slices.Equal(o.held, v.held) {
+			x.jobs[i].views = append(x.jobs[i].views, v)
+			return
+		}
+	}
+	if len(set.jobs) < maxAlike {
+		set.jobs = append(set.jobs, len(x.jobs))
+	}
+	x.newJob(set, v, true)
+}
+
+func (x *Index) newJob(set *zoneSet, v *View, due bool) {
+	n := len(x.jobs)
+	x.jobs = slices.Grow(x.jobs, 1)[:n+1]
+	j := &x.jobs[n]
+	j.set, j.due, j.views = set, due, append(j.views[:0], v)
+	if len(v.events) > 0 || v.full() || v.held.floor() < x.newest {
+		x.busy++
+	}
+}
+
+// full says that the client gets everything instead of what it does not hold.
+func (v *View) full() bool { return v.cfg.Plain && !v.acked }
+
+// announce makes the view's events of this tick: all leaves, and enters for half of
+// the bytes that are left, but one at least.
+func (v *View) announce() {
+	x := v.index
+	for _, id := range v.leaves {
+		v.events = append(v.events, Event{ID: id})
+	}
+	v.leaves = v.leaves[:0]
+	done, room := 0, max(v.left/2, 1)
+	for _, a := range v.enters {
+		if v.left <= 0 || room <= 0 {
+			break
+		}
+		done++
+		if !v.waits(a) {
+			continue
+		}
+		o := x.object(a.slot)
+		delete(v.pending, a.slot)
+		v.events = append(v.events, Event{ID: o.id, Object: o, Owned: o.owner == v})
+		if o.changed > v.held.at(a.slot) {
+			v.held.raise(a.slot, a.slot+1, x.tick)
+		}
+		size := baselineSize(o)
+		v.left -= size
+		room -= size
+	}
+	v.enters = v.enters[:copy(v.enters, v.enters[done:])]
+	if len(v.enters) == 0 && cap(v.enters) > 256 {
+		v.enters, v.pending = nil, nil // a whole zone came; it will not soon again
+	}
+	v.structure += uint32(len(v.events))
+}
+
+// finish leaves everything as the next tick needs it.
+func (x *Index) finish() {
+	for i := range x.jobs {
+		x.jobs[i].set.jobs = x.jobs[i].set.jobs[:0]
+		clear(x.jobs[i].views)
+		x.jobs[i].set = nil
+	}
+	x.jobs, x.busy = x.jobs[:0], 0
+	clear(x.touched)
+	x.touched = x.touched[:0]
+	x.free = append(x.free, x.freed...)
+	x.freed = x.freed[:0]
+	x.emit = nil
+}
+
+// work has the pieces of what changed made, and then the jobs done.
+func (x *Index) work() {
+	x.recent = max(len(x.touched), x.recent-x.recent/8)
+	n := x.cfg.Workers
+	if n <= 0 {
+		n = min(runtime.GOMAXPROCS(0), 1+x.busy*x.recent/enough)
+	}
+	n = max(1, min(n, x.busy))
+	for len(x.workers) < n {
+		w := &worker{index: x}
+		w.run = w.work
+		x.workers = append(x.workers, w)
+	}
+	x.nextPiece.Store(0)
+	x.pieces.Store(0)
+	x.nextJob.Store(0)
+	x.running.Add(n)
+	for _, w := range x.workers[1:n] {
+		go w.run()
+	}
+	x.workers[0].run()
+	x.running.Wait()
+}
+
+// worker is what one goroutine needs to make snapshots.
+type worker struct {
+	index *Index
+	run   func() // work; made once, since starting it must not allocate
+
+	slots   slotSet
+	order   []uint32 // slots of the objects that may have something to send
+	records []record
+	data    []byte // the records, one after the other
+	low     uint32 // the lowest tick that an object with a record is held up to
+
+	parts []Part // of a whole snapshot
+	choice
+	snapshot Snapshot
+}
+
+// record is where an object's changes are in worker.data.
+type record struct {
+	slot uint32
+	end  uint32 // it begins where the one before ends
+	held uint32 // it has what changed after this tick
+}
+
+// work takes its share of Produce: first pieces, then jobs.
+func (w *worker) work() {
+	x := w.index
+	defer x.running.Done()
+	w.slots.grow(x.slots)
+	for {
+		from := int(x.nextPiece.Add(batch)) - batch
+		if from >= len(x.touched) {
+			break
+		}
+		some := x.touched[from:min(from+batch, len(x.touched))]
+		for _, o := range some {
+			if o.zone != nil && len(o.zone.subs) > 0 {
+				o.makePiece(x.before)
+			} else {
+				o.until = 0
+			}
+		}
+		x.pieces.Add(int64(len(some)))
+	}
+	// Snapshots need all pieces. Another worker may be at its last few, and does
+	// not wait for anything there, so this is short.
+	for x.pieces.Load() < int64(len(x.touched)) {
+		runtime.Gosched()
+	}
+	for {
+		i := int(x.nextJob.Add(1)) - 1
+		if i >= len(x.jobs) {
+			return
+		}
+		w.do(&x.jobs[i])
+	}
+}
+
+// do makes the snapshots of a job.
+func (w *worker) do(j *job) {
+	if !j.due {
+		w.deliver(j.views[0], nil)
+		return
+	}
+	v := j.views[0]
+	w.collect(v, j.set)
+	w.cut(v)
+	for _, v := range j.views {
+		if len(w.data) <= v.left || len(w.records) <= 1 {
+			w.deliver(v, w.parts)
+			if len(v.served) > 0 {
+				clear(v.served)
+			}
+		} else {
+			w.choose(v)
+			w.deliver(v, w.chosen)
+		}
+		// What the client does not hold has a record, and low is the least
+		// that it holds of those.
+		v.held.lift(w.low)
+		v.sent.trim(min(w.low, w.index.forgotten()))
+	}
+}
+
+// forgotten is the tick whose parts are taken for lost when they are of no use.
+func (x *Index) forgotten() uint32 {
+	age := uint32(2 * x.cfg.TickRate)
+	return x.tick - min(age, x.tick)
+}
+
+// deliver notes what the view is sent and hands it out.
+func (w *worker) deliver(v *View, parts []Part) {
+	w.snapshot = Snapshot{
+		Tick: w.index.tick, Events: v.events, Structure: v.structure,
+		Parts: parts, Seq: v.sent.first + v.sent.n,
+	}
+	for i := range parts {
+		p := &parts[i]
+		v.left -= len(p.Data)
+		v.sent.push(w.index.tick, p.from, p.to, p.slots)
+	}
+	w.index.emit(v, &w.snapshot)
+	if cap(v.events) > 64 {
+		v.events = nil // a whole zone came or went; it will not soon again
+		return
+	}
+	clear(v.events)
+	v.events = v.events[:0]
+}
+
+// baselineSize is how many bytes AppendBaseline appends.
+func baselineSize(o *Object) int {
+	return 2 + 2*o.state.Layout().Len() + o.state.Size()
+}
+
+// AppendBaseline appends all stored fields as a generate carries them (pipes.md,
+// "Generate"): uint16 count, then uint16 inherited index and packed value.
+func AppendBaseline(dst []byte, s *object.State) []byte {
+	dst, _ = appendFields(appendUint16(dst, uint16(s.Layout().Len())), s, 0)
+	return dst
+}

@@ -1,0 +1,478 @@
+package snapshot_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/object"
+	"github.com/culm-net/culm/internal/snapshot"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const rulesDC = `dclass Thing { uint8 a; uint8 b; string s; };`
+
+// stage is a world for one rule, with an object per name.
+type stage struct {
+	*testing.T
+	index   *snapshot.Index
+	layout  *object.Layout
+	objects map[string]*snapshot.Object
+	tick    uint32
+	got     map[*snapshot.View]*snapshot.Snapshot // of the last tick
+}
+
+func newStage(t *testing.T, workers int) *stage {
+	t.Helper()
+	s, err := dc.Parse(dc.Source{Name: "rules.dc", Text: []byte(rulesDC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := object.NewLayout(s.Class("Thing"), parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stage{
+		T: t, layout: l, objects: map[string]*snapshot.Object{},
+		index: snapshot.New(snapshot.Config{TickRate: 60, Workers: workers}),
+	}
+}
+
+// add makes objects whose ids are the letters of their names.
+func (s *stage) add(zone uint32, names string) {
+	for _, n := range names {
+		s.objects[string(n)] = s.index.Add(uint32(n), object.New(s.layout, s.index.Stamp()), zone)
+	}
+}
+
+func (s *stage) view(cfg snapshot.ViewConfig, zones ...uint32) *snapshot.View {
+	if cfg.Rate == 0 {
+		cfg.Rate = 60
+	}
+	v := s.index.NewView(cfg)
+	for _, z := range zones {
+		v.Subscribe(z)
+	}
+	return v
+}
+
+func (s *stage) set(names string, field int, value ...byte) {
+	s.Helper()
+	for _, n := range names {
+		if _, err := s.index.Set(s.objects[string(n)], field, value); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// produce makes a tick; got has copies.
+func (s *stage) produce() {
+	s.Helper()
+	s.tick++
+	out := make(chan func(), 1000) // emit runs on many goroutines
+	if err := s.index.Produce(s.tick, func(v *snapshot.View, snap *snapshot.Snapshot) {
+		c := *snap
+		c.Events, c.Parts = slices.Clone(c.Events), slices.Clone(c.Parts)
+		for i := range c.Parts {
+			c.Parts[i].Data = slices.Clone(c.Parts[i].Data)
+		}
+		out <- func() { s.got[v] = &c }
+	}); err != nil {
+		s.Fatal(err)
+	}
+	close(out)
+	s.got = map[*snapshot.View]*snapshot.Snapshot{}
+	for f := range out {
+		f()
+	}
+}
+
+func (s *stage) ackAll() {
+	for v, snap := range s.got {
+		for i := range snap.Parts {
+			v.Ack(snap.Seq + uint32(i))
+		}
+	}
+}
+
+// story is a snapshot of the extension dialect in one line: events, then parts
+// in brackets with their objects and fields.
+func story(s *snapshot.Snapshot) string {
+	if s == nil {
+		return "nothing"
+	}
+	var out []string
+	for _, e := range s.Events {
+		switch {
+		case e.Object == nil:
+			out = append(out, "-"+string(rune(e.ID)))
+		case e.Owned:
+			out = append(out, "+own "+string(rune(e.ID)))
+		default:
+			out = append(out, "+"+string(rune(e.ID)))
+		}
+	}
+	for _, p := range s.Parts {
+		text := ""
+		for b := p.Data; len(b) > 0; {
+			size, n := binary.Uvarint(b[4:])
+			if text != "" {
+				text += " "
+			}
+			text += string(rune(binary.LittleEndian.Uint32(b))) + ":"
+			r := b[4+n : 4+n+int(size)]
+			b = b[4+n+int(size):]
+			for len(r) > 0 {
+				index := binary.LittleEndian.Uint16(r)
+				r = r[2:]
+				switch index {
+				case 0, 1:
+					text += fmt.Sprintf("%c%d", 'a'+rune(index), r[0])
+					r = r[1:]
+				case 2:
+					text += "s"
+					r = r[2+int(binary.LittleEndian.Uint16(r)):]
+				default:
+					text += fmt.Sprintf("z%d", binary.LittleEndian.Uint32(r))
+					r = r[4:]
+				}
+			}
+		}
+		if p.Reliable {
+			text = "reliable " + text
+		}
+		out = append(out, "["+text+"]")
+	}
+	return strings.Join(out, " ")
+}
+
+func (s *stage) want(v *snapshot.View, what string) {
+	s.Helper()
+	if got := story(s.got[v]); got != what {
+		s.Errorf("tick %d: %s, want %s", s.tick, got, what)
+	}
+}
+
+func TestLostPartIsSentAgain(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "pqrs")
+	v := s.view(snapshot.ViewConfig{PartSize: 16}, 1)
+	s.produce()
+	s.want(v, "+s +r +q +p []")
+	s.ackAll()
+	s.set("pqrs", 0, 7)
+	s.set("q", 1, 8)
+	s.produce()
+	s.want(v, "[p:a7] [q:a7b8] [r:a7 s:a7]")
+	v.Ack(s.got[v].Seq)
+	v.Ack(s.got[v].Seq + 2)
+	s.set("r", 1, 9)
+	s.produce()
+	s.want(v, "[q:a7b8] [r:b9]")
+	v.Ack(s.got[v].Seq + 1)
+	s.produce()
+	s.want(v, "[q:a7b8]")
+	s.ackAll()
+	s.produce()
+	s.want(v, "[]")
+}
+
+// TestChangeAfterSnapshot is the fault of panda3d-pipes that loses state for ever:
+// a field changes again in the tick of a snapshot that had it.
+func TestChangeAfterSnapshot(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	v := s.view(snapshot.ViewConfig{}, 1)
+	s.produce()
+	s.ackAll()
+	s.set("p", 0, 1)
+	s.produce()
+	s.want(v, "[p:a1]")
+	s.set("p", 0, 2) // after the snapshot of this tick, before the next
+	s.ackAll()
+	s.produce()
+	s.want(v, "[p:a2]")
+	if err := s.index.Produce(s.tick, nil); err == nil {
+		t.Error("a sealed tick was produced again")
+	}
+}
+
+func TestZoneIsState(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	both, first, second := s.view(snapshot.ViewConfig{}, 1, 2), s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{}, 2)
+	plain := s.view(snapshot.ViewConfig{Plain: true}, 1, 2)
+	s.produce()
+	s.ackAll()
+	plain.AckTick(s.tick)
+	s.index.Move(s.objects["p"], 2)
+	s.produce()
+	s.want(both, "[p:z2]")
+	s.want(first, "-p []")
+	s.want(second, "+p []")
+	if got := s.got[plain]; len(got.Events) != 0 || len(got.Parts[0].Data) != 7 {
+		t.Errorf("%v for a plain client that sees both zones", got)
+	}
+}
+
+func TestOwnerChange(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	a, b, c := s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{}, 1)
+	s.index.SetOwner(s.objects["p"], a)
+	s.produce()
+	s.want(a, "+own p []")
+	s.want(b, "+p []")
+	s.ackAll()
+	s.index.SetOwner(s.objects["p"], b)
+	s.set("p", 0, 3)
+	s.produce()
+	s.want(a, "-p +p []")
+	s.want(b, "-p +own p []")
+	s.want(c, "[p:a3]")
+}
+
+// TestOversizeRecord: an object that does not fit a part goes alone and
+// reliably.
+func TestOversizeRecord(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "pqr")
+	v := s.view(snapshot.ViewConfig{PartSize: 100}, 1)
+	s.produce()
+	s.ackAll()
+	s.set("pqr", 0, 1)
+	s.set("q", 2, append(binary.LittleEndian.AppendUint16(nil, 200), make([]byte, 200)...)...)
+	s.produce()
+	s.want(v, "[p:a1] [reliable q:a1s] [r:a1]")
+}
+
+func TestSilentClientFallsToMinimumRate(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	v, other := s.view(snapshot.ViewConfig{Rate: 20}, 1), s.view(snapshot.ViewConfig{Rate: 20}, 1)
+	second := func(ack bool) (n, others int) {
+		for range 60 {
+			s.set("p", 0, byte(s.tick))
+			s.produce()
+			if snap := s.got[v]; snap != nil {
+				n++
+				if ack {
+					v.Ack(snap.Seq)
+				}
+			}
+			if snap := s.got[other]; snap != nil {
+				others++
+				other.Ack(snap.Seq)
+			}
+		}
+		return n, others
+	}
+	for i, step := range []struct {
+		ack  bool
+		want int
+	}{{true, 20}, {false, 20}, {false, 1}, {false, 1}} {
+		if n, others := second(step.ack); n != step.want || others != 20 {
+			t.Errorf("second %d: %d snapshots, others got %d; want %d and 20", i, n, others, step.want)
+		}
+	}
+	for seq := range uint32(100) { // its acknowledgements arrive after all
+		v.Ack(seq)
+	}
+	if n, _ := second(true); n != 20 {
+		t.Errorf("%d snapshots in the second after the client came back, want 20", n)
+	}
+}
+
+func TestForeignAcknowledgements(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	v, plain := s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{Plain: true}, 1)
+	if v.Ack(0) || plain.AckTick(0) {
+		t.Error("something was acknowledged before anything was sent")
+	}
+	s.produce()
+	seq := s.got[v].Seq
+	for _, bad := range []uint32{seq - 1, seq + 1, seq + 1<<31} {
+		if v.Ack(bad) {
+			t.Errorf("part %d was never sent", bad)
+		}
+	}
+	for _, bad := range []uint32{0, s.tick - 1, s.tick + 1, 1 << 31} {
+		if plain.AckTick(bad) {
+			t.Errorf("tick %d was never sent", bad)
+		}
+	}
+	s.set("p", 0, 1)
+	s.produce()
+	s.want(v, "[p:a1]")
+	if !v.Ack(seq) || v.Ack(seq) || !plain.AckTick(s.tick) || plain.AckTick(s.tick-1) {
+		t.Error("each is good once, and ticks do not go back")
+	}
+}
+
+func TestWindow(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	v := s.view(snapshot.ViewConfig{Plain: true, Window: 2}, 1)
+	for i, want := range []bool{true, true, false, false} {
+		s.produce()
+		if got := s.got[v] != nil; got != want {
+			t.Errorf("tick %d: snapshot %v, want %v", i, got, want)
+		}
+	}
+	v.AckTick(1)
+	s.produce()
+	if s.got[v] == nil {
+		t.Error("no snapshot after an acknowledgement")
+	}
+}
+
+// TestBudget: what does not fit comes later, by weight, and the client's own
+// objects come first, but not alone.
+func TestBudget(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "abcdefgh")
+	v := s.view(snapshot.ViewConfig{}, 1)
+	s.index.SetOwner(s.objects["h"], v)
+	s.index.SetWeight(s.objects["g"], 3)
+	s.produce()
+	s.ackAll()
+	v.SetBudget(24) // three records of 8 bytes
+	times := map[rune]int{}
+	for range 300 {
+		s.set("abcdefgh", 0, byte(s.tick))
+		s.produce()
+		text := story(s.got[v])
+		for name := range s.objects {
+			if strings.Contains(text, name+":") {
+				times[rune(name[0])]++
+			}
+		}
+		s.ackAll()
+	}
+	if times['h'] != 300 {
+		t.Errorf("the client's own object was sent %d times of 300", times['h'])
+	}
+	low := times['a']
+	for _, n := range "abcdef" {
+		if times[n] < 50 {
+			t.Errorf("%c was sent %d times of 300, nearly starved: %v", n, times[n], times)
+		}
+		low = min(low, times[n])
+	}
+	if times['g'] < 2*low {
+		t.Errorf("the weightier object was sent %d times, others %d", times['g'], low)
+	}
+}
+
+func TestInterestIsBudgeted(t *testing.T) {
+	s := newStage(t, 1)
+	for i := range 100 {
+		s.add(1, string(rune('A'+i)))
+	}
+	v := s.view(snapshot.ViewConfig{})
+	s.produce()
+	v.Subscribe(1)
+	mark := v.Mark()
+	v.SetBudget(200)
+	for n, ticks := 0, 0; n < 100; ticks++ {
+		if ticks == 100 {
+			t.Fatalf("only %d objects are known after 100 ticks", n)
+		}
+		if v.Passed(mark) {
+			t.Fatalf("interest is complete with %d objects", n)
+		}
+		s.produce()
+		events := len(s.got[v].Events)
+		if n += events; events == 0 || events > 10 { // a baseline has 12 bytes
+			t.Fatalf("%d events in a tick", events)
+		}
+	}
+	if !v.Passed(mark) {
+		t.Error("interest is not complete with all objects known")
+	}
+}
+
+// TestWorkersMakeNoDifference: each client gets the same bytes however many
+// goroutines there are.
+func TestWorkersMakeNoDifference(t *testing.T) {
+	run := func(workers int) string {
+		s := newStage(t, workers)
+		names := ""
+		for i := range 300 {
+			names += string(rune(0x100 + i))
+		}
+		s.add(1, names[:200])
+		s.add(2, names[200:])
+		var views []*snapshot.View
+		for i := range 12 {
+			v := s.view(snapshot.ViewConfig{Rate: float64(20 + 20*(i%2)), Plain: i%4 == 3}, uint32(1+i%2), uint32(1+i%3))
+			if i%5 == 0 {
+				v.SetBudget(300)
+			}
+			views = append(views, v)
+		}
+		out := ""
+		for i := range 60 {
+			for k, n := range names {
+				if (k+i)%3 == 0 {
+					s.set(string(n), i%2, byte(i))
+				}
+			}
+			s.produce()
+			for k, v := range views {
+				if snap := s.got[v]; snap != nil {
+					out += fmt.Sprint(snap.Tick, snap.Structure, snap.Seq, len(snap.Events))
+					for _, p := range snap.Parts {
+						out += fmt.Sprintf(" %x", p.Data)
+					}
+				}
+				if i%7 != k%7 {
+					if snap := s.got[v]; snap != nil {
+						v.AckTick(snap.Tick)
+						v.Ack(snap.Seq)
+					}
+				}
+			}
+		}
+		return out
+	}
+	if run(1) != run(4) {
+		t.Error("4 workers made other snapshots than 1")
+	}
+}
+
+// TestAlikeViewsShare: who sees and holds the same gets the same memory.
+func TestAlikeViewsShare(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	a, b := s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{}, 1)
+	s.produce()
+	s.ackAll()
+	s.set("p", 0, 1)
+	data := map[*snapshot.View]*byte{}
+	if err := s.index.Produce(2, func(v *snapshot.View, s *snapshot.Snapshot) { data[v] = &s.Parts[0].Data[0] }); err != nil {
+		t.Fatal(err)
+	}
+	if data[a] == nil || data[a] != data[b] {
+		t.Error("two clients that are alike were encoded for one by one")
+	}
+}
+
+func TestSteadyTicksDoNotAllocate(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		l := newLoad(t, 200, 20, 7, 1, plain)
+		if n := testing.AllocsPerRun(50, func() { l.move(); l.produce(t) }); n != 0 {
+			t.Errorf("plain %v: %v allocations per moving tick", plain, n)
+		}
+		if n := testing.AllocsPerRun(50, func() { l.produce(t) }); n != 0 {
+			t.Errorf("plain %v: %v allocations per idle tick", plain, n)
+		}
+	}
+}

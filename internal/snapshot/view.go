@@ -1,0 +1,265 @@
+package snapshot
+
+import "slices"
+
+// ViewConfig is what a client negotiated.
+type ViewConfig struct {
+	// Plain chooses the dialect of an unmodified panda3d-pipes peer: a
+	// snapshot is one message, sent reliably and acknowledged by its tick with
+	// AckTick. Otherwise it is the extension: parts, sent unreliably and
+	// acknowledged one by one with Ack.
+	Plain bool
+
+	// PartSize is how many bytes of records a part has at most; 0 means 1,100.
+	// Not used when Plain.
+	PartSize int
+
+	// Rate is how many snapshots per second the client wants; 0 means 20.
+	Rate float64
+
+	// Window is how many snapshots of a Plain view, which would queue, may be
+	// unacknowledged before further ones are skipped; 0 means any number.
+	Window int
+}
+
+// View is what one client sees, holds, and still has to learn. It belongs to
+// its Index and has the same owner.
+type View struct {
+	index *Index
+	cfg   ViewConfig
+
+	zones    map[uint32]*zone
+	set      *zoneSet // of zones, unless setStale
+	setStale bool
+
+	held  held
+	sent  sent
+	acked bool // anything was acknowledged ever
+
+	// enters are the objects that the client is to learn of, in order; what
+	// was taken back is still among them, but not in pending, which says which
+	// entry counts.
+	enters  []arrival
+	pending map[uint32]uint64 // place by slot
+	places  uint64            // how many entries there ever were
+	leaves  []uint32          // ids of objects that the client knows and is to forget
+	events  []Event           // of the tick that is being produced
+
+	structure uint32 // how many events there were
+
+	budget int
+	left   int // bytes left of the budget until the next snapshot; below 0 when it was exceeded
+
+	next    float64 // the tick from which the next snapshot is due
+	heard   uint32  // the tick of the last acknowledgement, or of the first snapshot
+	hearing bool    // there was one since the last Produce
+
+	// served has the tick in which an object was sent last, by slot. It is
+	// only for a view that a whole snapshot did not fit into; objects that
+	// are not in it were sent when the client held them.
+	served map[uint32]uint32
+}
+
+// arrival is an entry of View.enters.
+type arrival struct {
+	slot  uint32
+	place uint64
+}
+
+// NewView makes a view without zones.
+func (x *Index) NewView(cfg ViewConfig) *View {
+	if cfg.PartSize <= 0 {
+		cfg.PartSize = 1100
+	}
+	v := &View{
+		index: x, cfg: cfg, zones: map[uint32]*zone{}, held: newHeld(x.tick), budget: maxBytes,
+		next: float64(x.tick) + 1, heard: x.tick,
+	}
+	v.SetRate(cfg.Rate)
+	x.views = append(x.views, v)
+	return v
+}
+
+// Close takes the view out of its Index. It must own no object any more.
+func (v *View) Close() {
+	for _, z := range v.zones {
+		v.unsubscribe(z)
+	}
+	clear(v.zones)
+	v.index.dropSet(v)
+	v.index.views = slices.DeleteFunc(v.index.views, func(o *View) bool { return o == v })
+}
+
+// SetRate says how many snapshots per second the client wants; what is not above
+// 0 means 20. There is at most one per tick.
+func (v *View) SetRate(rate float64) {
+	if !(rate > 0) {
+		rate = 20
+	}
+	v.cfg.Rate = rate
+}
+
+// maxBytes is the largest budget. It makes a fraction of maxOutstanding parts, so
+// that their acknowledgements may take some time.
+const maxBytes = 64 << 10
+
+// SetBudget says how many bytes each following snapshot may have, with the
+// baselines that go with it: at most, but for one object that may exceed it and
+// is made up for later. 0 holds back all but events for what the client is to
+// forget. More than 64 KiB, the budget at first, is as good as 64 KiB.
+func (v *View) SetBudget(bytes int) { v.budget = max(bytes, 0) }
+
+// Subscribe makes the client see a zone and reports whether it did not before.
+// It gets an Enter for each object there that it does not know.
+func (v *View) Subscribe(zoneID uint32) bool {
+	if v.zones[zoneID] != nil {
+		return false
+	}
+	z := v.index.zone(zoneID)
+	v.zones[zoneID] = z
+	z.subs = append(z.subs, v)
+	v.setStale = true
+	for o := z.head; o != nil; o = o.next {
+		v.enter(o)
+	}
+	return true
+}
+
+// Unsubscribe makes the client see a zone no more and reports whether it did
+// before. It gets a Leave for each object there that it knows.
+func (v *View) Unsubscribe(zoneID uint32) bool {
+	z := v.zones[zoneID]
+	if z == nil {
+		return false
+	}
+	delete(v.zones, zoneID)
+	v.setStale = true
+	for o := z.head; o != nil; o = o.next {
+		v.leave(o)
+	}
+	v.unsubscribe(z)
+	return true
+}
+
+func (v *View) unsubscribe(z *zone) {
+	z.subs = slices.DeleteFunc(z.subs, func(o *View) bool { return o == v })
+	v.index.drop(z)
+}
+
+// Sees tells whether the client is subscribed to a zone.
+func (v *View) Sees(zoneID uint32) bool { return v.zones[zoneID] != nil }
+
+func (v *View) sees(z *zone) bool { return v.zones[z.id] == z }
+
+// Knows tells whether the client was sent an Enter of the object and no Leave
+// since; messages about others mean nothing to it.
+func (v *View) Knows(o *Object) bool {
+	if o.zone == nil || !v.sees(o.zone) {
+		return false
+	}
+	return !v.waitsFor(o.slot)
+}
+
+// waitsFor tells whether the client is still to learn of the object there.
+func (v *View) waitsFor(slot uint32) bool {
+	_, waits := v.pending[slot]
+	return waits
+}
+
+// Mark names the Enters that are to be sent up to now; see Passed.
+func (v *View) Mark() uint64 { return v.places }
+
+// Passed tells whether all Enters before a Mark have been sent or became
+// needless: the interest that caused them is complete.
+func (v *View) Passed(mark uint64) bool {
+	for _, a := range v.enters {
+		if a.place >= mark {
+			break
+		}
+		if v.waits(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// waits tells whether an entry of enters still counts.
+func (v *View) waits(a arrival) bool {
+	place, ok := v.pending[a.slot]
+	return ok && place == a.place
+}
+
+// enter plans to tell the client of an object that it does not know.
+func (v *View) enter(o *Object) {
+	if v.pending == nil {
+		v.pending = map[uint32]uint64{}
+	}
+	if len(v.enters) > 2*len(v.pending)+64 {
+		v.enters = slices.DeleteFunc(v.enters, func(a arrival) bool { return !v.waits(a) })
+	}
+	v.pending[o.slot] = v.places
+	v.enters = append(v.enters, arrival{o.slot, v.places})
+	v.places++
+}
+
+// leave plans to tell the client to forget an object, or not to tell it of it.
+func (v *View) leave(o *Object) {
+	if v.waitsFor(o.slot) {
+		delete(v.pending, o.slot)
+		return
+	}
+	v.leaves = append(v.leaves, o.id)
+	delete(v.served, o.slot)
+}
+
+// Ack tells that the client has the part of that sequence number, and reports
+// whether it was outstanding; if not, it has no effect.
+func (v *View) Ack(seq uint32) bool {
+	return v.ack(v.sent.acknowledge(seq, &v.held))
+}
+
+// AckTick tells that the client has all snapshots up to that of the given tick,
+// and reports whether that one was outstanding; if not, it has no effect.
+func (v *View) AckTick(tick uint32) bool {
+	return v.ack(v.sent.acknowledgeTick(tick, &v.held))
+}
+
+func (v *View) ack(ok bool) bool {
+	if ok {
+		v.acked, v.hearing = true, true
+	}
+	return ok
+}
+
+// due tells whether the client gets a snapshot in this tick, and if so, plans
+// the next one.
+func (v *View) due() bool {
+	x := v.index
+	now := x.tick
+	if v.hearing || v.sent.first+v.sent.n == 0 {
+		if v.silent() {
+			v.next = min(v.next, float64(now))
+		}
+		v.hearing, v.heard = false, now
+	}
+	if float64(now) < v.next {
+		return false
+	}
+	rate := v.cfg.Rate
+	if v.silent() {
+		rate = min(rate, x.cfg.MinRate)
+	}
+	// The next is due at a fraction of a tick, so that on the average the rate
+	// is met; but what was missed is not made up for.
+	v.next = max(v.next+x.cfg.TickRate/rate, float64(now))
+	v.left = min(v.left, 0) + min(v.budget, maxBytes)
+	if v.left <= 0 {
+		return false
+	}
+	return !v.cfg.Plain || v.cfg.Window <= 0 || int(v.sent.n) < v.cfg.Window
+}
+
+// silent tells whether nothing was acknowledged for a second.
+func (v *View) silent() bool {
+	return float64(v.index.tick-v.heard) >= v.index.cfg.TickRate
+}
