@@ -25,15 +25,13 @@ type Server struct {
 	held      atomic.Uint64
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
-	wake      chan struct{}    // something is queued, and no flush is on its way
 
 	mu           sync.Mutex // the server's order: who holds it is next
 	core         *core
-	flushing     bool // a flush is on its way
+	flusher      *flusher // nil before Serve
 	draining     bool
 	connected    uint64
 	disconnected uint64
-	flushes      uint64
 	rejected     map[string]uint64
 	ejected      map[transport.Code]uint64
 }
@@ -51,7 +49,6 @@ func NewServer(c Config) (*Server, error) {
 		log:       loglimit.NewLogger(settings.Log, logInterval, logKeys),
 		made:      time.Now(),
 		now:       time.Now,
-		wake:      make(chan struct{}, 1),
 		core:      newCore(settings.DoIDRange, settings.MaxMessage),
 		rejected:  make(map[string]uint64),
 		ejected:   make(map[transport.Code]uint64),
@@ -78,12 +75,7 @@ const (
 // them has left or the transport gave up on it, and returns nil. It returns an
 // error when accepting failed for good. It may be called once.
 func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
-	flushed := make(chan struct{})
-	drained := make(chan struct{})
-	go func() {
-		defer close(flushed)
-		s.flushLoop(l, drained)
-	}()
+	s.startFlushing(l)
 	ticks, stopTicks := context.WithCancel(context.Background())
 	var ticking sync.WaitGroup
 	ticking.Go(func() { s.tickLoop(ticks) })
@@ -98,8 +90,7 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 		return true
 	})
 	s.open.Wait()
-	close(drained)
-	<-flushed
+	s.stopFlushing()
 	stopTicks()
 	ticking.Wait()
 	s.log.Flush()

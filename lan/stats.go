@@ -42,7 +42,9 @@ func (s *Server) Stats() Stats {
 		Refused:   make(map[string]uint64),
 		Sent:      n.sent,
 		SentBytes: n.sentBytes,
-		Flushes:   s.flushes,
+	}
+	if s.flusher != nil {
+		st.Flushes = s.flusher.count
 	}
 	for reason, n := range s.rejected {
 		st.Rejected[reason] = n
