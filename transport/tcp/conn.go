@@ -221,6 +221,9 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	// Where nothing was ever sent, nothing can get lost in cutting it short.
 	unused := state == outbox.Done && !c.identity.Secure && c.box.Counters().Messages == 0
 	if c.cfg.Linger < 0 || unused {
+		if c.box.Counters().Queued > 0 {
+			cut(c.wire) // the stream ends within a message
+		}
 		_ = c.wire.Close() // the reading goroutine does the rest
 		return
 	}
