@@ -125,7 +125,7 @@ func (c *Conn) explain(err error) *transport.CloseError {
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown}
 	case errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
-	case isTimeout(err):
+	case isDead(err):
 		return &transport.CloseError{Code: transport.CodeTimeout, Err: err}
 	case c.identity.Secure && !isNetwork(err):
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke TLS", Err: err}
@@ -137,10 +137,6 @@ func (c *Conn) explain(err error) *transport.CloseError {
 func isNetwork(err error) bool {
 	var sys *os.SyscallError
 	return errors.As(err, &sys) || errors.Is(err, net.ErrClosed)
-}
-
-func isTimeout(err error) bool {
-	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // cut makes closing wire reset the connection.

@@ -45,6 +45,10 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 // other than *net.TCPConn works too, but costs more.
 func NewListener(ln net.Listener, cfg Config) (*Listener, error) {
 	full, err := cfg.withDefaults()
+	if t := full.TLS; err == nil && t != nil &&
+		len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil {
+		err = errors.New("tcp: a listener needs a certificate for TLS; set Certificates or GetCertificate in Config.TLS")
+	}
 	if err != nil {
 		_ = ln.Close()
 		return nil, err

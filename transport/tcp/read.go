@@ -102,14 +102,14 @@ func (c *Conn) read() error {
 		// The buffer waits with the connection, so it is small unless the
 		// last read has shown that there is more to come.
 		size := bufpool.Small
-		if in.last >= bufpool.Small {
+		if in.full {
 			size = 16 << 10
 		}
 		in.buf = bufpool.Get(size)
 	}
 	b := in.buf.B
 	n, err := c.nc.Read(b[len(b):cap(b)])
-	in.last = n
+	in.last, in.full = n, n == cap(b)-len(b)
 	in.buf.B = b[:len(b)+n]
 	if len(in.buf.B) == 0 {
 		c.release()

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,4 +141,62 @@ func TestIdentityOfClientCertificate(t *testing.T) {
 	}
 	c.Close(transport.CodeNormal, "")
 	<-h.closed
+}
+
+// measured is a connection that has pieces to read, and notes how large the
+// buffers are that wait for them.
+type measured struct {
+	net.Conn
+	pieces, waited []int
+}
+
+func (m *measured) Read(b []byte) (int, error) {
+	m.waited = append(m.waited, len(b))
+	n := min(m.pieces[0], len(b))
+	m.pieces = m.pieces[1:]
+	return n, nil
+}
+
+// Over TLS a buffer waits with each connection. It is a large one only where
+// the one before was not large enough.
+func TestBufferThatWaits(t *testing.T) {
+	cfg, err := Config{Framing: NoPrefix, Linger: -1}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, other := net.Pipe()
+	defer func() { _ = other.Close() }()
+	m := &measured{Conn: wire, pieces: []int{10, 512, 20_000, 700, 10, 511, 1}}
+	c := newConn(&cfg, m, nil)
+	for range m.pieces {
+		if err := c.read(); err != nil {
+			t.Fatal(err)
+		}
+		c.deliver(newCollect(1))
+	}
+	if want := []int{512, 512, 16 << 10, 16 << 10, 512, 512, 512}; !slices.Equal(m.waited, want) {
+		t.Errorf("buffers of %v bytes waited, want %v", m.waited, want)
+	}
+	c.release()
+	c.Close(transport.CodeNormal, "")
+}
+
+func TestListenerNeedsCertificate(t *testing.T) {
+	if l, err := Listen("127.0.0.1:0", Config{TLS: new(tls.Config)}); err == nil {
+		_ = l.Close()
+		t.Error("every handshake of this listener would fail")
+	}
+	pair, _ := SelfSigned(t)
+	for name, cfg := range map[string]*tls.Config{
+		"Certificates":       {Certificates: []tls.Certificate{pair}},
+		"GetCertificate":     {GetCertificate: new(Certificate).Get},
+		"GetConfigForClient": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }},
+	} {
+		l, err := Listen("127.0.0.1:0", Config{TLS: cfg})
+		if err != nil {
+			t.Errorf("with %s: %v", name, err)
+			continue
+		}
+		_ = l.Close()
+	}
 }
