@@ -127,10 +127,18 @@ func (c *Conn) explain(err error) *transport.CloseError {
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
 	case isDead(err):
 		return &transport.CloseError{Code: transport.CodeTimeout, Err: err}
+	case c.identity.Secure && isAlert(err):
+		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
 	case c.identity.Secure && !isNetwork(err):
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke TLS", Err: err}
 	}
 	return &transport.CloseError{Code: transport.CodeNetwork, Err: err}
+}
+
+// isAlert reports whether the peer's TLS has ended the connection.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 // isNetwork reports whether the system, not crypto/tls, made the error.

@@ -213,7 +213,8 @@ func (s *handshakes) close() {
 const parallelAbove = 128
 
 // Flush implements [transport.Listener]. Large sets are flushed on several
-// goroutines.
+// goroutines. Where Flush of a connection leaves writing to another goroutine,
+// as over TLS, it does not wait for that.
 func (l *Listener) Flush(conns []transport.Conn) {
 	workers := min(runtime.GOMAXPROCS(0), len(conns)*2/parallelAbove)
 	if workers < 2 {

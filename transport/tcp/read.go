@@ -187,7 +187,7 @@ func (c *Conn) keep(rest []byte, frame int) {
 	in := &c.in
 	want := len(rest) + 1
 	if want > bufpool.Large {
-		want = min(frame, 2*len(rest))
+		want = len(rest) + min(len(rest), frame-len(rest))
 	}
 	if bufpool.Size(want) == cap(in.buf.B) || (want > bufpool.Large && len(rest) < cap(in.buf.B)) {
 		n := copy(in.buf.B, rest)

@@ -200,3 +200,21 @@ func TestListenerNeedsCertificate(t *testing.T) {
 		_ = l.Close()
 	}
 }
+
+// With TLS 1.3 a dialer learns only after its handshake that its certificate,
+// or that it has none, is not accepted. It is the peer who has closed then.
+func TestPeerRefusesCertificate(t *testing.T) {
+	pair, pool := SelfSigned(t)
+	l := serve(t, Config{TLS: &tls.Config{
+		Certificates: []tls.Certificate{pair},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    pool,
+	}}, newCollect(1))
+	h := newCollect(1)
+	if _, err := Dial(context.Background(), l.Addr().String(), Config{TLS: &tls.Config{RootCAs: pool}}, h); err != nil {
+		t.Fatal(err)
+	}
+	if got := closedFor(t, h.closed); !got.Remote || !strings.Contains(got.Error(), "certificate required") {
+		t.Errorf("Closed with %v", got)
+	}
+}
