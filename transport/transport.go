@@ -144,8 +144,8 @@ type Listener interface {
 
 	// Flush flushes many connections of this listener at once and returns
 	// when each has been given to the network as far as it would take it
-	// without waiting, or is about to be. Connections of another listener are flushed one by
-	// one. It does not keep conns.
+	// without waiting, or to a goroutine that does that. Connections of
+	// another listener are flushed one by one. It does not keep conns.
 	Flush(conns []Conn)
 
 	// Addr is the address that peers dial.
