@@ -226,7 +226,7 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	unused := state == outbox.Done && !c.identity.Secure && c.box.Counters().Messages == 0
 	if c.cfg.Linger < 0 || unused {
 		if c.box.Counters().Queued > 0 {
-			cut(c.wire) // the stream ends within a message
+			cut(c.wire) // the stream may end within a message
 		}
 		_ = c.wire.Close() // the reading goroutine does the rest
 		return

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -153,32 +154,41 @@ type measured struct {
 func (m *measured) Read(b []byte) (int, error) {
 	m.waited = append(m.waited, len(b))
 	n := min(m.pieces[0], len(b))
+	copy(b[:n], bytes.Repeat([]byte{1}, n)) // messages of 257 bytes
 	m.pieces = m.pieces[1:]
 	return n, nil
 }
 
 // Over TLS a buffer waits with each connection. It is a large one only where
-// the one before was not large enough.
+// the one before was not large enough, wherever the messages end.
 func TestBufferThatWaits(t *testing.T) {
-	cfg, err := Config{Framing: NoPrefix, Linger: -1}.withDefaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	wire, other := net.Pipe()
-	defer func() { _ = other.Close() }()
-	m := &measured{Conn: wire, pieces: []int{10, 512, 20_000, 700, 10, 511, 1}}
-	c := newConn(&cfg, m, nil)
-	for range m.pieces {
-		if err := c.read(); err != nil {
+	for _, tt := range []struct {
+		framing        Framing
+		pieces, waited []int
+	}{
+		{NoPrefix, []int{10, 512, 20_000, 700, 10, 511, 1}, []int{512, 512, 16 << 10, 16 << 10, 512, 512, 512}},
+		{Prefix16, []int{512, 700, 1}, []int{512, 16<<10 - (512 - 259), 512 - (253+700)%259}},
+	} {
+		cfg, err := Config{Framing: tt.framing, Linger: -1}.withDefaults()
+		if err != nil {
 			t.Fatal(err)
 		}
-		c.deliver(newCollect(1))
+		wire, other := net.Pipe()
+		m := &measured{Conn: wire, pieces: tt.pieces}
+		c := newConn(&cfg, m, nil)
+		for range tt.pieces {
+			if err := c.read(); err != nil {
+				t.Fatal(err)
+			}
+			c.deliver(newCollect(1))
+		}
+		if !slices.Equal(m.waited, tt.waited) {
+			t.Errorf("framing %d: buffers of %v bytes waited, want %v", tt.framing, m.waited, tt.waited)
+		}
+		c.release()
+		c.Close(transport.CodeNormal, "")
+		_ = other.Close()
 	}
-	if want := []int{512, 512, 16 << 10, 16 << 10, 512, 512, 512}; !slices.Equal(m.waited, want) {
-		t.Errorf("buffers of %v bytes waited, want %v", m.waited, want)
-	}
-	c.release()
-	c.Close(transport.CodeNormal, "")
 }
 
 func TestListenerNeedsCertificate(t *testing.T) {
