@@ -359,13 +359,14 @@ func (h *checker) Received(_ transport.Conn, msgs [][]byte) {
 // split is a slow and simple reader of messages behind lengths.
 func split(stream []byte, size, longest int) (msgs [][]byte, refused bool) {
 	for len(stream) >= size {
-		n := int(binary.LittleEndian.Uint16(stream))
+		announced := uint32(binary.LittleEndian.Uint16(stream))
 		if size == 4 {
-			n = int(binary.LittleEndian.Uint32(stream))
+			announced = binary.LittleEndian.Uint32(stream)
 		}
-		if n > longest {
+		if announced > uint32(longest) {
 			return msgs, true
 		}
+		n := int(announced)
 		if len(stream)-size < n {
 			break
 		}
