@@ -123,8 +123,9 @@ type Handler interface {
 	Opened(c Conn)
 
 	// Received is called with one or more messages that arrived together, in
-	// order; a transport bounds how many that can be. The slices belong to the transport and are valid only until the
-	// call returns; the handler may write into them meanwhile.
+	// order; a transport bounds how many that can be. The slices belong to the
+	// transport and are valid only until the call returns; the handler may
+	// write into them meanwhile.
 	Received(c Conn, msgs [][]byte)
 
 	// Closed is called once, after the last Received: err is a [*CloseError]
@@ -143,8 +144,8 @@ type Listener interface {
 
 	// Flush flushes many connections of this listener at once and returns
 	// when each has been given to the network as far as it would take it
-	// without waiting. Connections of another listener are flushed one by
-	// one. It does not keep conns.
+	// without waiting, or to a goroutine that does that. Connections of
+	// another listener are flushed one by one. It does not keep conns.
 	Flush(conns []Conn)
 
 	// Addr is the address that peers dial.

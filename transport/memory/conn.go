@@ -2,7 +2,6 @@ package memory
 
 import (
 	"bytes"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -184,7 +183,7 @@ func (c *Conn) Hold(d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	until := c.n.now + min(d, math.MaxInt64-c.n.now)
+	until := c.n.in(d)
 	if until > c.holdUntil {
 		c.holdUntil = until
 		c.n.after(until, c.wake)
@@ -207,7 +206,7 @@ func (c *Conn) Close(code transport.Code, reason string) {
 		c.abandon()
 		return
 	}
-	c.n.after(c.n.now+c.n.cfg.Linger, c.abandon)
+	c.n.after(c.n.in(c.n.cfg.Linger), c.abandon)
 	c.pump()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -237,6 +238,19 @@ func TestLinger(t *testing.T) {
 	}
 	if s := client.Stats(); len(to.msgs) != 4 || s.Dropped != 6 || s.MessagesSent != 4 {
 		t.Errorf("%d messages arrive, %d sent, %d dropped", len(to.msgs), s.MessagesSent, s.Dropped)
+	}
+}
+
+// Who may linger as long as can be said is not cut at once.
+func TestLingerForEver(t *testing.T) {
+	n, client, _, to := connect(t, Config{Up: Link{Bandwidth: 1000}, Linger: math.MaxInt64})
+	for range 10 {
+		send(t, client, transport.Message{Data: make([]byte, 300)})
+	}
+	client.Close(transport.CodeNormal, "")
+	n.Step(4 * time.Second)
+	if len(to.msgs) != 10 {
+		t.Errorf("%d messages of 10 arrive", len(to.msgs))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"container/heap"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -206,6 +207,11 @@ func (n *Network) newConn(link Link, peer Addr, stream uint64) *Conn {
 		random:   rand.New(rand.NewPCG(n.cfg.Seed, stream)),
 		identity: transport.Identity{Addr: peer},
 	}
+}
+
+// in is the time in d from now, or the last one there is.
+func (n *Network) in(d time.Duration) time.Duration {
+	return n.now + min(d, math.MaxInt64-n.now)
 }
 
 // after makes do happen at the time at, with mu held.

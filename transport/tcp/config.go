@@ -24,6 +24,8 @@ import (
 	"math"
 	"net"
 	"time"
+
+	"github.com/culm-net/culm/transport/internal/outbox"
 )
 
 // Framing is how messages are told apart in the stream.
@@ -83,8 +85,9 @@ type Config struct {
 	MaxMessage int
 
 	// SendQueue is how many bytes of memory the send queue of one connection
-	// may hold before Send answers ErrFull. 0 means 1 MiB. It is raised to
-	// hold at least one message of MaxMessage.
+	// may hold before Send answers ErrFull; a Latest message counts 128 bytes
+	// more than it has, for its key. 0 means 1 MiB. It is raised to hold at
+	// least one message of MaxMessage.
 	SendQueue int
 
 	// Linger is how long a connection that was closed on this side may take
@@ -147,7 +150,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.SendQueue == 0 {
 		c.SendQueue = 1 << 20
 	}
-	c.SendQueue = max(c.SendQueue, c.MaxMessage+c.Framing.size())
+	c.SendQueue = max(c.SendQueue, c.MaxMessage+c.Framing.size()+outbox.KeyCost)
 	if c.Linger == 0 {
 		c.Linger = 2 * time.Second
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/culm-net/culm/transport/internal/outbox"
 )
 
 func TestConfig(t *testing.T) {
@@ -27,7 +29,7 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.MaxMessage != math.MaxUint16 || cfg.SendQueue != math.MaxUint16+2 {
+	if cfg.MaxMessage != math.MaxUint16 || cfg.SendQueue != math.MaxUint16+2+outbox.KeyCost {
 		t.Errorf("longest message %d, queue %d", cfg.MaxMessage, cfg.SendQueue)
 	}
 	if cfg.Pace != 2*time.Millisecond {

@@ -125,22 +125,26 @@ func (c *Conn) explain(err error) *transport.CloseError {
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown}
 	case errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
-	case isTimeout(err):
+	case isDead(err):
 		return &transport.CloseError{Code: transport.CodeTimeout, Err: err}
+	case c.identity.Secure && isAlert(err):
+		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
 	case c.identity.Secure && !isNetwork(err):
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke TLS", Err: err}
 	}
 	return &transport.CloseError{Code: transport.CodeNetwork, Err: err}
 }
 
+// isAlert reports whether the peer's TLS has ended the connection.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
+}
+
 // isNetwork reports whether the system, not crypto/tls, made the error.
 func isNetwork(err error) bool {
 	var sys *os.SyscallError
 	return errors.As(err, &sys) || errors.Is(err, net.ErrClosed)
-}
-
-func isTimeout(err error) bool {
-	return errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // cut makes closing wire reset the connection.
@@ -221,6 +225,9 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	// Where nothing was ever sent, nothing can get lost in cutting it short.
 	unused := state == outbox.Done && !c.identity.Secure && c.box.Counters().Messages == 0
 	if c.cfg.Linger < 0 || unused {
+		if c.box.Counters().Queued > 0 {
+			cut(c.wire) // the stream may end within a message
+		}
 		_ = c.wire.Close() // the reading goroutine does the rest
 		return
 	}

@@ -29,7 +29,7 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 	var secure *tls.Conn
 	if full.TLS != nil {
 		if full.TLS.ServerName == "" {
-			// DialContext would have refused an address without a host.
+			// DialContext would have refused an address without a port.
 			full.TLS.ServerName, _, _ = net.SplitHostPort(addr)
 		}
 		secure = tls.Client(wire, full.TLS)

@@ -9,9 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -156,6 +158,119 @@ func TestAcceptGoesOnAfterErrors(t *testing.T) {
 	}
 }
 
+// strange is a listener that does not say net.ErrClosed when it is closed.
+type strange struct {
+	net.Listener
+	accepts atomic.Int64
+}
+
+func (l *strange) Accept() (net.Conn, error) {
+	l.accepts.Add(1)
+	if _, err := l.Listener.Accept(); err != nil {
+		return nil, io.EOF
+	}
+	return nil, errors.New("nothing is let in")
+}
+
+// Serve ends with its listener, whatever that calls it, also in a pause.
+func TestServeEndsWithStrangeErrors(t *testing.T) {
+	for _, stop := range []string{"Close", "ctx"} {
+		base, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln := &strange{Listener: base}
+		l, err := NewListener(ln, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- l.Serve(ctx, newCollect(1)) }()
+		for range 2 {
+			_ = dialRaw(t, l)
+		}
+		for ln.accepts.Load() < 3 {
+			runtime.Gosched()
+		}
+		if stop == "ctx" {
+			cancel()
+		} else {
+			_ = l.Close()
+		}
+		for accepts := ln.accepts.Load(); len(done) == 0 && ln.accepts.Load() < accepts+5; {
+			runtime.Gosched()
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("%s: Serve: %v", stop, err)
+			}
+		default:
+			t.Errorf("%s: Serve goes on", stop)
+		}
+		cancel()
+	}
+}
+
+// What has been cut is told from what came to its end, and no connection that
+// may be handed in is a reason to panic.
+func TestHandshakesOfAnyConn(t *testing.T) {
+	type odd struct {
+		net.Conn
+		_ []byte // cannot be a key
+	}
+	s := handshakes{max: 2}
+	ends := func(c net.Conn) net.Conn { return odd{Conn: c} }
+	a, b := net.Pipe()
+	c, d := net.Pipe()
+	first, second, third := s.add(ends(a)), s.add(ends(b)), s.add(ends(c))
+	if s.remove(first) || !s.remove(second) || !s.remove(third) || s.remove(third) {
+		t.Error("not just the oldest was cut")
+	}
+	if _, err := a.Read(nil); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("reading from what was cut: %v", err)
+	}
+	s.close()
+	if s.add(ends(d)) != nil {
+		t.Error("a handshake begins after close")
+	}
+	_, _ = b.Close(), c.Close()
+}
+
+// A stream that is cut where a message has not ended is not ended as if all
+// had been said.
+func TestNoLingerResetsWhatIsQueued(t *testing.T) {
+	for name, wrap := range map[string]func(net.Listener) net.Listener{
+		"own":     func(ln net.Listener) net.Listener { return ln },
+		"foreign": func(ln net.Listener) net.Listener { return struct{ net.Listener }{ln} },
+	} {
+		base, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := NewListener(wrap(base), Config{Linger: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newCollect(1)
+		done := make(chan error, 1)
+		go func() { done <- l.Serve(context.Background(), h) }()
+		peer := dialRaw(t, l)
+		c := <-h.opened
+		for c.Send(transport.Message{Data: make([]byte, 1000)}) == nil {
+			c.Flush()
+		}
+		c.Close(transport.CodeTimeout, "too slow")
+		closedFor(t, h.closed)
+		if _, err := io.Copy(io.Discard, peer); !isReset(err) {
+			t.Errorf("%s: the peer reads until %v, want a reset", name, err)
+		}
+		_ = l.Close()
+		<-done
+	}
+}
+
 func TestSilentPeersDoNotKeepOthersOutOfTLS(t *testing.T) {
 	pair, pool := SelfSigned(t)
 	h := newCollect(10)
@@ -244,13 +359,14 @@ func (h *checker) Received(_ transport.Conn, msgs [][]byte) {
 // split is a slow and simple reader of messages behind lengths.
 func split(stream []byte, size, longest int) (msgs [][]byte, refused bool) {
 	for len(stream) >= size {
-		n := int(binary.LittleEndian.Uint16(stream))
+		announced := uint32(binary.LittleEndian.Uint16(stream))
 		if size == 4 {
-			n = int(binary.LittleEndian.Uint32(stream))
+			announced = binary.LittleEndian.Uint32(stream)
 		}
-		if n > longest {
+		if announced > uint32(longest) {
 			return msgs, true
 		}
+		n := int(announced)
 		if len(stream)-size < n {
 			break
 		}

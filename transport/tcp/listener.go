@@ -21,6 +21,9 @@ type Listener struct {
 	serving    atomic.Bool
 	handshakes handshakes
 	pollers    pollers
+
+	once   sync.Once
+	closed chan struct{} // closed by Close
 }
 
 var _ transport.Listener = (*Listener)(nil)
@@ -42,11 +45,15 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 // other than *net.TCPConn works too, but costs more.
 func NewListener(ln net.Listener, cfg Config) (*Listener, error) {
 	full, err := cfg.withDefaults()
+	if t := full.TLS; err == nil && t != nil &&
+		len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil {
+		err = errors.New("tcp: a listener needs a certificate for TLS; set Certificates or GetCertificate in Config.TLS")
+	}
 	if err != nil {
 		_ = ln.Close()
 		return nil, err
 	}
-	l := &Listener{ln: ln, cfg: &full}
+	l := &Listener{ln: ln, cfg: &full, closed: make(chan struct{})}
 	l.handshakes.max = full.MaxHandshakes
 	return l, nil
 }
@@ -57,6 +64,7 @@ func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
 // Close implements [transport.Listener]. TLS handshakes that are under way
 // are cut.
 func (l *Listener) Close() error {
+	l.once.Do(func() { close(l.closed) })
 	err := l.ln.Close()
 	l.handshakes.close()
 	if errors.Is(err, net.ErrClosed) {
@@ -86,20 +94,28 @@ func (l *Listener) Serve(ctx context.Context, h transport.Handler) error {
 				pause = 0
 			}
 			l.accept(wire, h)
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed) || l.isClosed():
 			return nil
 		default:
 			if pause == 0 {
 				l.cfg.Log.Error("cannot accept connections, trying on", "addr", l.Addr(), "err", err)
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			t := time.NewTimer(pause)
 			select {
-			case <-t.C:
-			case <-ctx.Done():
-				t.Stop()
+			case <-time.After(pause):
+			case <-l.closed:
 			}
 		}
+	}
+}
+
+// isClosed tells apart what net.Listeners of others answer after Close.
+func (l *Listener) isClosed() bool {
+	select {
+	case <-l.closed:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -116,13 +132,14 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 		go newConn(l.cfg, wire, nil).run(h)
 		return
 	}
-	if !l.handshakes.add(wire) {
+	under := l.handshakes.add(wire)
+	if under == nil {
 		return
 	}
 	go func() {
 		secure := tls.Server(wire, l.cfg.TLS)
 		err := handshake(context.Background(), secure, l.cfg.HandshakeTimeout)
-		if !l.handshakes.remove(wire) || err != nil {
+		if !l.handshakes.remove(under) || err != nil {
 			_ = wire.Close()
 			l.cfg.Log.Debug("TLS handshake failed", "peer", wire.RemoteAddr(), "err", err)
 			return
@@ -145,46 +162,41 @@ type handshakes struct {
 	mu     sync.Mutex
 	max    int
 	closed bool
-	order  list.List // of net.Conn
-	at     map[net.Conn]*list.Element
+	order  list.List // of net.Conn; nil in an element that was taken out
 }
 
 // add notes a new handshake and cuts the oldest one if there are too many. It
-// closes wire and reports false after close.
-func (s *handshakes) add(wire net.Conn) bool {
+// closes wire and returns nil after close.
+func (s *handshakes) add(wire net.Conn) *list.Element {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		_ = wire.Close()
-		return false
-	}
-	if s.at == nil {
-		s.at = make(map[net.Conn]*list.Element)
+		return nil
 	}
 	if s.order.Len() >= s.max {
-		s.cut(s.order.Front())
+		s.cut()
 	}
-	s.at[wire] = s.order.PushBack(wire)
-	return true
+	return s.order.PushBack(wire)
 }
 
-// remove reports whether wire was still there.
-func (s *handshakes) remove(wire net.Conn) bool {
+// remove reports whether e, which add has returned, was still there.
+func (s *handshakes) remove(e *list.Element) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.at[wire]
-	if e == nil {
+	if e.Value == nil {
 		return false
 	}
 	s.order.Remove(e)
-	delete(s.at, wire)
+	e.Value = nil
 	return true
 }
 
-func (s *handshakes) cut(e *list.Element) {
-	wire := s.order.Remove(e).(net.Conn)
-	delete(s.at, wire)
-	_ = wire.Close()
+// cut takes the oldest out and closes it. The caller holds s.mu.
+func (s *handshakes) cut() {
+	e := s.order.Front()
+	_ = s.order.Remove(e).(net.Conn).Close()
+	e.Value = nil
 }
 
 func (s *handshakes) close() {
@@ -192,7 +204,7 @@ func (s *handshakes) close() {
 	defer s.mu.Unlock()
 	s.closed = true
 	for s.order.Len() > 0 {
-		s.cut(s.order.Front())
+		s.cut()
 	}
 }
 
@@ -201,7 +213,8 @@ func (s *handshakes) close() {
 const parallelAbove = 128
 
 // Flush implements [transport.Listener]. Large sets are flushed on several
-// goroutines.
+// goroutines. Where Flush of a connection leaves writing to another goroutine,
+// as over TLS, it does not wait for that.
 func (l *Listener) Flush(conns []transport.Conn) {
 	workers := min(runtime.GOMAXPROCS(0), len(conns)*2/parallelAbove)
 	if workers < 2 {

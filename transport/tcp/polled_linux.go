@@ -38,6 +38,7 @@ type polled struct {
 	ended     bool        // Closed was called
 	unread    bool        // there may be something to read
 	hup       bool        // there is an end to read
+	more      bool        // there may be messages in conn.in that a hold has left over
 	again     bool        // it is in poller.again
 	discarded int         // bytes read after Close
 	hold      *time.Timer // gives it a turn when it is no longer held
@@ -159,28 +160,29 @@ func (s *polled) SetDeadline(t time.Time) error {
 func (s *polled) SetReadDeadline(t time.Time) error { return s.SetDeadline(t) }
 
 // write writes what the caller, who is the writer, has in a, and leaves the
-// rest to the poller when the socket takes no more.
+// rest to the poller when the socket takes no more, or after maxRounds.
 func (s *polled) write(a *attempt) {
 	c := s.conn
-	for range maxRounds {
+	for round := 1; ; round++ {
 		edges := s.edges.Load()
 		n, want, err := a.write(s, nil)
 		c.blocked.Store(n < want)
 		if !c.more(n, err) {
 			return
 		}
-		if n < want {
+		if n < want || round >= maxRounds {
 			// The poller becomes the writer when it sees parked, but it may
-			// have looked just before.
+			// have looked just before, and for the last time.
 			s.parked.Store(true)
 			if s.edges.Load() == edges || !s.parked.CompareAndSwap(true, false) {
+				if n == want {
+					s.poller.post(s) // the system has nothing to report
+				}
 				return
 			}
 		}
 		a.bufs = c.box.Again(a.bufs)
 	}
-	s.parked.Store(true)
-	s.poller.post(s)
 }
 
 // resume goes on where write left off.

@@ -117,3 +117,30 @@ func TestHitAndRun(t *testing.T) {
 		<-r.closed
 	}
 }
+
+// The connection may end while a writer has so much to write that it leaves
+// the rest to the poller, who has let go of the connection by then.
+func TestEndBeforeParking(t *testing.T) {
+	h := newCollect(1)
+	peer := dialRaw(t, serve(t, Config{Linger: -1}, h))
+	c := (<-h.opened).(*Conn)
+	send := func() { _ = c.Send(transport.Message{Data: []byte("x")}) }
+	send()
+	a := attempts.New().(*attempt)
+	rounds := 0
+	a.once = func(fd uintptr) bool {
+		ok := a.writeOnce(fd)
+		send() // there is always more
+		if rounds++; rounds == maxRounds {
+			_ = peer.Close()
+			c.Close(transport.CodeNormal, "")
+			<-h.closed
+		}
+		return ok
+	}
+	a.bufs = c.box.Take(a.bufs)
+	c.polled.write(a)
+	if n := c.box.Counters(); n.Queued > 0 || n.Pinned > 0 {
+		t.Errorf("after the end: %+v", n)
+	}
+}

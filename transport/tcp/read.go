@@ -25,8 +25,9 @@ var errHeld = errors.New("tcp: held")
 
 // inbox is what the reading goroutine knows.
 type inbox struct {
-	// buf has the bytes of a message that is not complete. It is nil when
-	// there are none, and never larger than what the peer has sent asks for.
+	// buf has the bytes of a message that is not complete, and in front of it
+	// those that a hold has left over. It is nil when there are none, and
+	// never larger than what the peer has sent asks for.
 	buf  *bufpool.Buffer
 	last int  // bytes of the last read
 	full bool // it filled the buffer: there may be more
@@ -51,8 +52,8 @@ func (c *Conn) receive(h transport.Handler) error {
 		}
 		if c.in.buf != nil && c.in.last > 0 {
 			c.wait() // for a Hold that came while it read
-			if !c.isClosing() {
-				c.deliver(h)
+			for !c.isClosing() && c.deliver(h) {
+				c.wait()
 			}
 		}
 		if err != nil {
@@ -98,18 +99,23 @@ func (c *Conn) read() error {
 		return c.readRaw()
 	}
 	in := &c.in
-	if in.buf == nil {
-		// The buffer waits with the connection, so it is small unless the
-		// last read has shown that there is more to come.
-		size := bufpool.Small
-		if in.last >= bufpool.Small {
-			size = 16 << 10
+	// The buffer waits with the connection, so it is small unless the last
+	// read has shown that there is more to come.
+	size := bufpool.Small
+	if in.full {
+		size = 16 << 10
+	}
+	if in.buf == nil || cap(in.buf.B) < size {
+		next := bufpool.Get(size)
+		if in.buf != nil {
+			next.B = append(next.B, in.buf.B...)
+			bufpool.Put(in.buf)
 		}
-		in.buf = bufpool.Get(size)
+		in.buf = next
 	}
 	b := in.buf.B
 	n, err := c.nc.Read(b[len(b):cap(b)])
-	in.last = n
+	in.last, in.full = n, n == cap(b)-len(b)
 	in.buf.B = b[:len(b)+n]
 	if len(in.buf.B) == 0 {
 		c.release()
@@ -117,8 +123,9 @@ func (c *Conn) read() error {
 	return err
 }
 
-// deliver hands the complete messages in in.buf to h and keeps the rest.
-func (c *Conn) deliver(h transport.Handler) {
+// deliver hands the complete messages in in.buf to h and keeps the rest. It
+// reports true when h has asked for a Hold and there may be more of them.
+func (c *Conn) deliver(h transport.Handler) (more bool) {
 	in := &c.in
 	rest := in.buf.B
 	batch := batches.Get().(*[][]byte)
@@ -136,6 +143,11 @@ func (c *Conn) deliver(h transport.Handler) {
 			msgs = msgs[:0]
 			if c.isClosing() {
 				rest = nil
+				break
+			}
+			if ok && len(rest) > 0 && c.held() > 0 {
+				more = true
+				c.keep(rest, len(rest)+1)
 				break
 			}
 		}
@@ -156,6 +168,7 @@ func (c *Conn) deliver(h transport.Handler) {
 	if len(rest) == 0 {
 		c.release()
 	}
+	return more
 }
 
 // next returns the first message in b and the length of its frame. When it is
@@ -187,7 +200,7 @@ func (c *Conn) keep(rest []byte, frame int) {
 	in := &c.in
 	want := len(rest) + 1
 	if want > bufpool.Large {
-		want = min(frame, 2*len(rest))
+		want = len(rest) + min(len(rest), frame-len(rest))
 	}
 	if bufpool.Size(want) == cap(in.buf.B) || (want > bufpool.Large && len(rest) < cap(in.buf.B)) {
 		n := copy(in.buf.B, rest)

@@ -3,6 +3,7 @@
 package tcp
 
 import (
+	"encoding/binary"
 	"syscall"
 	"time"
 	"unsafe"
@@ -24,5 +25,5 @@ func roundTrip(raw syscall.RawConn) time.Duration {
 	if err != nil || errno != 0 || size < rtt+4 {
 		return 0
 	}
-	return time.Duration(*(*uint32)(unsafe.Pointer(&info[rtt]))) * time.Microsecond
+	return time.Duration(binary.NativeEndian.Uint32(info[rtt:])) * time.Microsecond
 }

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -13,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,4 +142,89 @@ func TestIdentityOfClientCertificate(t *testing.T) {
 	}
 	c.Close(transport.CodeNormal, "")
 	<-h.closed
+}
+
+// measured is a connection that has pieces to read, and notes how large the
+// buffers are that wait for them.
+type measured struct {
+	net.Conn
+	pieces, waited []int
+}
+
+func (m *measured) Read(b []byte) (int, error) {
+	m.waited = append(m.waited, len(b))
+	n := min(m.pieces[0], len(b))
+	copy(b[:n], bytes.Repeat([]byte{1}, n)) // messages of 257 bytes
+	m.pieces = m.pieces[1:]
+	return n, nil
+}
+
+// Over TLS a buffer waits with each connection. It is a large one only where
+// the one before was not large enough, wherever the messages end.
+func TestBufferThatWaits(t *testing.T) {
+	for _, tt := range []struct {
+		framing        Framing
+		pieces, waited []int
+	}{
+		{NoPrefix, []int{10, 512, 20_000, 700, 10, 511, 1}, []int{512, 512, 16 << 10, 16 << 10, 512, 512, 512}},
+		{Prefix16, []int{512, 700, 1}, []int{512, 16<<10 - (512 - 259), 512 - (253+700)%259}},
+	} {
+		cfg, err := Config{Framing: tt.framing, Linger: -1}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wire, other := net.Pipe()
+		m := &measured{Conn: wire, pieces: tt.pieces}
+		c := newConn(&cfg, m, nil)
+		for range tt.pieces {
+			if err := c.read(); err != nil {
+				t.Fatal(err)
+			}
+			c.deliver(newCollect(1))
+		}
+		if !slices.Equal(m.waited, tt.waited) {
+			t.Errorf("framing %d: buffers of %v bytes waited, want %v", tt.framing, m.waited, tt.waited)
+		}
+		c.release()
+		c.Close(transport.CodeNormal, "")
+		_ = other.Close()
+	}
+}
+
+func TestListenerNeedsCertificate(t *testing.T) {
+	if l, err := Listen("127.0.0.1:0", Config{TLS: new(tls.Config)}); err == nil {
+		_ = l.Close()
+		t.Error("every handshake of this listener would fail")
+	}
+	pair, _ := SelfSigned(t)
+	for name, cfg := range map[string]*tls.Config{
+		"Certificates":       {Certificates: []tls.Certificate{pair}},
+		"GetCertificate":     {GetCertificate: new(Certificate).Get},
+		"GetConfigForClient": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }},
+	} {
+		l, err := Listen("127.0.0.1:0", Config{TLS: cfg})
+		if err != nil {
+			t.Errorf("with %s: %v", name, err)
+			continue
+		}
+		_ = l.Close()
+	}
+}
+
+// With TLS 1.3 a dialer learns only after its handshake that its certificate,
+// or that it has none, is not accepted. It is the peer who has closed then.
+func TestPeerRefusesCertificate(t *testing.T) {
+	pair, pool := SelfSigned(t)
+	l := serve(t, Config{TLS: &tls.Config{
+		Certificates: []tls.Certificate{pair},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		ClientCAs:    pool,
+	}}, newCollect(1))
+	h := newCollect(1)
+	if _, err := Dial(context.Background(), l.Addr().String(), Config{TLS: &tls.Config{RootCAs: pool}}, h); err != nil {
+		t.Fatal(err)
+	}
+	if got := closedFor(t, h.closed); !got.Remote || !strings.Contains(got.Error(), "certificate required") {
+		t.Errorf("Closed with %v", got)
+	}
 }

@@ -32,7 +32,7 @@ func (p *poller) turn(s *polled, events uint32) {
 		err = os.ErrDeadlineExceeded
 	case s.uses.Load() >= closed:
 		err = net.ErrClosed
-	case s.unread:
+	case s.unread || s.more:
 		err = p.read(s)
 	}
 	switch {
@@ -46,9 +46,18 @@ func (p *poller) turn(s *polled, events uint32) {
 	}
 }
 
-// read reads once and delivers what it got.
+// read reads once and delivers what it got, or what a hold has left over.
 func (p *poller) read(s *polled) error {
 	c := s.conn
+	if s.more && !c.isClosing() {
+		if c.held() <= 0 {
+			s.more = c.deliver(p.handler)
+		}
+		if s.more {
+			return errHeld
+		}
+		return nil
+	}
 	err := c.read()
 	switch err {
 	case errHeld:
@@ -69,7 +78,9 @@ func (p *poller) read(s *polled) error {
 		return err
 	}
 	if c.in.buf != nil && c.in.last > 0 {
-		c.deliver(p.handler)
+		if s.more = c.deliver(p.handler); s.more {
+			return errHeld
+		}
 	}
 	return c.ending(err)
 }

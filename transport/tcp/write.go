@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"net"
 	"sync"
 	"time"
 
@@ -50,14 +51,10 @@ func (c *Conn) drain(a *attempt) {
 		if c.raw != nil {
 			n, _, err = a.write(c.raw, &c.blocked)
 		} else {
-			for _, b := range a.bufs {
-				k := 0
-				k, err = c.nc.Write(b)
-				n += k
-				if err != nil {
-					break
-				}
-			}
+			bufs := net.Buffers(a.bufs)
+			var k int64
+			k, err = bufs.WriteTo(c.nc)
+			n = int(k)
 		}
 		if !c.more(n, err) {
 			a.release()

@@ -31,6 +31,33 @@ func testHold(e *env) {
 	}
 }
 
+// Hold in Received puts off all that is not in this call, also what came from
+// the network together with it. All of it arrives, and the peer may have
+// closed meanwhile.
+func testHoldInReceived(e *env) {
+	const messages, d = 5000, 5 * time.Millisecond
+	var until time.Duration
+	e.server.on(nil, func(p *peer, _ [][]byte) {
+		now := e.now()
+		if now < until {
+			e.Errorf("Received %v before a hold was over", until-now)
+		}
+		until = now + d
+		p.conn.Hold(d)
+	})
+	client, server := e.pair()
+	var want []string
+	for i := range messages {
+		want = append(want, string(rune('a'+i%26)))
+		e.sendOnly(client, want[i])
+	}
+	client.conn.Close(transport.CodeNormal, "")
+	e.arrive(server, want...)
+	if got := e.cause(server); !got.Remote {
+		e.Errorf("Closed with %v", got)
+	}
+}
+
 func testStats(e *env) {
 	client, server := e.pair()
 	want := []string{"a", "bcd", "", "efghi"}

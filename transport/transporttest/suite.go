@@ -60,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) Network) {
 		{"LatestUnderPressure", testLatestUnderPressure},
 		{"FlushMany", testFlushMany},
 		{"Hold", testHold},
+		{"HoldInReceived", testHoldInReceived},
 		{"Stats", testStats},
 		{"Delivered", testDelivered},
 		{"CloseSendsTheRest", testCloseSendsTheRest},

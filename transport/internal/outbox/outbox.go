@@ -18,6 +18,10 @@ import (
 // reference. Copying less than this costs less than another piece to write.
 const ShareAbove = 4 << 10
 
+// KeyCost is what a Latest message counts towards the limit beyond its bytes
+// with their prefix: about what its piece and its key take.
+const KeyCost = 128
+
 // MaxPieces is the most pieces that [Box.Take] hands out at once.
 const MaxPieces = 32
 
@@ -49,7 +53,7 @@ type Box struct {
 	// is nil when there is none.
 	keys map[uint64]uint64
 
-	pinned int // capacity of the buffers plus length of the references
+	pinned int // capacity of the buffers, length of the references, KeyCost of the keys
 	queued int // bytes that wait, with their length prefixes
 
 	messages, bytes uint64 // taken by Send, whether sent or dropped
@@ -73,6 +77,8 @@ type piece struct {
 
 // Init sets up an empty box that pins at most limit bytes and puts a
 // little-endian length of header bytes (0, 2 or 4) in front of each message.
+// The longest message that an empty box takes has limit less header bytes, and
+// KeyCost less if it is a Latest one.
 func (b *Box) Init(limit, header int) {
 	b.limit, b.header = limit, header
 	b.pieces = b.inline[:0]
@@ -167,9 +173,10 @@ func (b *Box) sendKeyed(data []byte, key uint64) error {
 	if p := b.unsent(key); p != nil {
 		return b.replace(p, data)
 	}
-	if !b.reserve(need, 0) {
+	if !b.reserve(need, KeyCost) {
 		return transport.ErrFull
 	}
+	b.pinned += KeyCost
 	start := len(b.fill.B)
 	b.put(len(data), data)
 	end := len(b.fill.B)
@@ -323,6 +330,7 @@ func (b *Box) Again(to [][]byte) [][]byte {
 }
 
 func (b *Box) hand(to [][]byte) [][]byte {
+	clear(to) // or it would keep alive what has left
 	to = to[:0]
 	var last *piece
 	b.held = 0
@@ -395,8 +403,11 @@ func (b *Box) Wrote(n int) State {
 // pop forgets the first piece.
 func (b *Box) pop() {
 	p := &b.pieces[b.head]
-	if p.keyed && b.keys[p.key] == b.base {
-		delete(b.keys, p.key)
+	if p.keyed {
+		b.pinned -= KeyCost
+		if b.keys[p.key] == b.base {
+			delete(b.keys, p.key)
+		}
 	}
 	if p.buf != nil {
 		b.unref(p.buf)
@@ -416,8 +427,15 @@ func (b *Box) empty() {
 		b.fill, b.run = nil, false
 	}
 	if b.keys != nil {
-		putKeys(b.keys)
+		// A map never shrinks, and this one never had more keys than there
+		// was room for pieces.
+		if cap(b.pieces) <= maxPooledKeys {
+			keyPool.Put(b.keys)
+		}
 		b.keys = nil
+	}
+	if cap(b.pieces) > len(b.inline) {
+		clear(b.inline[:]) // still what it was when pieces outgrew it
 	}
 	b.pieces, b.head = b.inline[:0], 0
 }
@@ -457,7 +475,7 @@ func (b *Box) Discard(mine bool) {
 }
 
 // Room is how many bytes the longest message may have that Send takes now
-// without passing the limit.
+// without passing the limit, unless it is a Latest one of a new key.
 func (b *Box) Room() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -496,21 +514,14 @@ func (b *Box) Counters() Counters {
 	}
 }
 
+// keyPool has empty maps that never had more than maxPooledKeys keys.
 var keyPool sync.Pool
+
+const maxPooledKeys = 64
 
 func getKeys() map[uint64]uint64 {
 	if m, _ := keyPool.Get().(map[uint64]uint64); m != nil {
 		return m
 	}
 	return make(map[uint64]uint64)
-}
-
-// putKeys gives a map back. A map never shrinks, so that large ones are left
-// to the garbage collector.
-func putKeys(m map[uint64]uint64) {
-	if len(m) > 64 {
-		return
-	}
-	clear(m)
-	keyPool.Put(m)
 }
