@@ -13,6 +13,7 @@ import (
 )
 
 // Codes with which the server closes a connection, beside the transport's own.
+// A [Client] uses the first of them, and CodeTooSlow, for a server that it leaves.
 const (
 	CodeMalformed      transport.Code = 1000 + iota // a datagram that cannot be decoded
 	CodeTooManyObjects                              // Config.MaxObjects

@@ -3,8 +3,9 @@
 // and AI clients alike. It also has a client of that protocol, for tools and
 // for AIs in Go.
 //
-// The server is [Server]; the protocol is told in protocols/lan.md of the
-// project's facts and, story by story, in testdata/scenarios.
+// The server is [Server]. The protocol's messages are the constants of [Type];
+// its rules, those of Panda3D's direct.distributed, are told story by story in
+// testdata/scenarios.
 //
 // Every datagram of a client is decoded and checked against the schema on the
 // goroutine that read it. Then it takes effect in one core, one message after

@@ -16,9 +16,9 @@ import (
 	"github.com/culm-net/culm/transport"
 )
 
-// model is the protocol written down as plainly as possible, after
-// protocols/lan.md: one queue of messages, and sets that are computed anew
-// from the objects and the interest whenever they are needed.
+// model is the protocol written down as plainly as possible: one queue of
+// messages, and sets that are computed anew from the objects and the interest
+// whenever they are needed.
 type model struct {
 	schema  *dc.Schema
 	clients []*modelClient // by doIdBase order of connecting

@@ -3,7 +3,7 @@ package lan
 import "fmt"
 
 // Type is the message type that every datagram starts with, as a uint16
-// (Panda3D's MsgTypesCMU; protocols/lan.md).
+// (Panda3D's direct.distributed.MsgTypesCMU).
 type Type uint16
 
 // The message types, named as Panda3D names them. The comment says who sends
