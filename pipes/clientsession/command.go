@@ -26,6 +26,12 @@ type commands struct {
 	queue  []command // reliable ones that wait for it
 }
 
+// commandRate allows a quarter of a second's commands at once, and at least 4.
+// Culm's servers allow twice that: packets bunch on the way.
+func commandRate(rate uint16) session.Rate {
+	return session.Rate{PerSecond: float64(rate), Burst: max(float64(rate)/4, 4)}
+}
+
 // command is a message that waits: for an object that the client may have lost
 // by the time it can be sent.
 type command struct {
@@ -114,7 +120,7 @@ func (s *Session) sendCommand(m transport.Message) error {
 	}
 	k := &s.commands
 	s.stats.Commands++
-	k.free = s.now.Add(k.bucket.Spend(s.now, commandBurst(k.rate), 1))
+	k.free = s.now.Add(k.bucket.Spend(s.now, commandRate(k.rate), 1))
 	return nil
 }
 

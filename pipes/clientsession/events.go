@@ -63,8 +63,8 @@ type Snapshot struct {
 	Tick uint32
 	// Whole says that the client has everything of that tick now: all parts
 	// of the snapshot, of which the server did not put anything off. It is
-	// true once per snapshot at most, and perhaps not for one that overtook
-	// another. In the plain dialect it always is.
+	// true once per snapshot at most, and not if some part was lost. The plain
+	// dialect does not tell what a server has put off; there it is false.
 	Whole bool
 }
 

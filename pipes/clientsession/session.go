@@ -8,7 +8,6 @@ import (
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/object"
-	"github.com/culm-net/culm/internal/session"
 	"github.com/culm-net/culm/netclock"
 	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/transport"
@@ -350,11 +349,4 @@ func (s *Session) other(t wire.Type) error {
 	}
 	s.stats.Ignored++
 	return nil
-}
-
-// commandBurst is how many commands may leave at once: a twentieth of a second's,
-// so that a server which allows more than that is not exceeded by how packets
-// bunch on the way.
-func commandBurst(rate uint16) session.Rate {
-	return session.Rate{PerSecond: float64(rate), Burst: max(float64(rate)/20, 1)}
 }

@@ -43,7 +43,7 @@ func (s *Session) receiveSnapshot(body []byte) error {
 	}
 	s.stats.Snapshots++
 	s.tickDue = true
-	s.events.Snapshot(Snapshot{Tick: m.Tick, Whole: true})
+	s.events.Snapshot(Snapshot{Tick: m.Tick})
 	return nil
 }
 
