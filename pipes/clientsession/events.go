@@ -53,8 +53,8 @@ type Message struct {
 	Tick uint32
 	// State is the tick of the object's last change before; see docs/pipes.md.
 	// The object's state is that new, or newer, except when too much waited,
-	// or the object was removed before that state came. In the plain dialect
-	// it is Tick.
+	// or the object was removed before that state came. In the plain dialect,
+	// where all comes in order, it is the object's tick.
 	State uint32
 }
 

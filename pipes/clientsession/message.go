@@ -32,7 +32,7 @@ func (s *Session) receiveMessage(body []byte) error {
 	if err != nil {
 		return err
 	}
-	s.events.Message(o, Message{Field: f, Args: args, Tick: s.tick, State: s.tick})
+	s.events.Message(o, Message{Field: f, Args: args, Tick: s.tick, State: o.tick})
 	return nil
 }
 
