@@ -79,14 +79,11 @@ func (s *Session) Answer(data []byte) error {
 	if s.phase != authenticating {
 		return errors.New("clientsession: the server does not wait for authentication")
 	}
-	buf, err := wire.AuthenticateAnswer{Data: data}.Append(s.buf[:0])
-	if err != nil {
+	var err error
+	if s.buf, err = (wire.AuthenticateAnswer{Data: data}).Append(s.buf[:0]); err != nil {
 		return fmt.Errorf("clientsession: %w", err)
 	}
-	s.buf = buf
-	err = s.send(transport.Message{Data: s.buf})
-	clear(buf[:cap(buf)]) // what it said is secret
-	return err
+	return s.send(transport.Message{Data: s.buf})
 }
 
 func (s *Session) authenticated(body []byte) error {

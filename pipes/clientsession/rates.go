@@ -61,9 +61,10 @@ func (s *Session) setRates(update, command uint16) error {
 	return nil
 }
 
-// UpdateRate and CommandRate return how many snapshots and commands per second
-// the server grants; without the extension, how many were asked for.
+// UpdateRate returns how many snapshots per second the server grants; without
+// the extension, how many were asked for.
 func (s *Session) UpdateRate() uint16 { return s.update }
 
-// CommandRate is explained at UpdateRate.
+// CommandRate returns how many commands per second the server grants; without
+// the extension, how many were asked for.
 func (s *Session) CommandRate() uint16 { return s.commands.rate }

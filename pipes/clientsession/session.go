@@ -161,9 +161,6 @@ func (s *Session) Start(now time.Time) {
 // acknowledgements and round-trip times tell it. The messages are only read, and
 // not kept.
 func (s *Session) Receive(now time.Time, msgs [][]byte) {
-	if s.phase == connecting {
-		s.Start(now)
-	}
 	s.advance(now)
 	s.silent = 0
 	for _, msg := range msgs {
