@@ -196,6 +196,8 @@ func TestNoAllocations(t *testing.T) {
 	msg, _, class := fullPart(t)
 	buf := make([]byte, 0, 1200)
 	var ack Ack
+	g, contents := Generate{Class: class, HasBaseline: true}, make([]byte, 0, 64)
+	g.Baseline.Add(3, msg[:1]) // gets its memory
 	for name, f := range map[string]func(){
 		"part": func() {
 			m, _ := DecodePart(msg[2:])
@@ -214,6 +216,14 @@ func TestNoAllocations(t *testing.T) {
 			buf, _ = ack.Append(buf[:0], AckWindow)
 			if got, _ := DecodeAck(buf[2:]); got != ack {
 				t.Error("the acknowledgement is bad")
+			}
+		},
+		"generate": func() {
+			g.Baseline.Reset()
+			g.Baseline.Add(3, msg[:1])
+			contents, _ = g.AppendContents(contents[:0])
+			if buf = AppendGenerate(buf[:0], ExtGenerate, Stamp{1, 2}, contents); len(buf) != 10+len(contents) {
+				t.Error("the generate is bad")
 			}
 		},
 		"object message": func() {
