@@ -12,6 +12,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/object"
 	"github.com/culm-net/culm/internal/snapshot"
+	"github.com/culm-net/culm/pipes/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,12 +104,13 @@ func (s *stage) ackAll() {
 
 // story is a snapshot of the extension dialect in one line: events, then parts
 // in brackets with their objects and fields.
-func story(s *snapshot.Snapshot) string {
-	if s == nil {
+func (s *stage) story(snap *snapshot.Snapshot) string {
+	s.Helper()
+	if snap == nil {
 		return "nothing"
 	}
 	var out []string
-	for _, e := range s.Events {
+	for _, e := range snap.Events {
 		switch {
 		case e.Object == nil:
 			out = append(out, "-"+string(rune(e.ID)))
@@ -118,43 +120,55 @@ func story(s *snapshot.Snapshot) string {
 			out = append(out, "+"+string(rune(e.ID)))
 		}
 	}
-	for _, p := range s.Parts {
-		text := ""
-		for b := p.Data; len(b) > 0; {
-			size, n := binary.Uvarint(b[4:])
-			if text != "" {
-				text += " "
-			}
-			text += string(rune(binary.LittleEndian.Uint32(b))) + ":"
-			r := b[4+n : 4+n+int(size)]
-			b = b[4+n+int(size):]
-			for len(r) > 0 {
-				index := binary.LittleEndian.Uint16(r)
-				r = r[2:]
-				switch index {
-				case 0, 1:
-					text += fmt.Sprintf("%c%d", 'a'+rune(index), r[0])
-					r = r[1:]
-				case 2:
-					text += "s"
-					r = r[2+int(binary.LittleEndian.Uint16(r)):]
-				default:
-					text += fmt.Sprintf("z%d", binary.LittleEndian.Uint32(r))
-					r = r[4:]
-				}
-			}
+	for i := range snap.Parts {
+		var words []string
+		if snap.Parts[i].Reliable {
+			words = append(words, "reliable")
 		}
-		if p.Reliable {
-			text = "reliable " + text
+		part := s.decode(snap, i)
+		r := part.Records()
+		for r.Next() {
+			words = append(words, s.record(r.Record()))
 		}
-		out = append(out, "["+text+"]")
+		if r.Err() != nil {
+			s.Error(r.Err())
+		}
+		out = append(out, "["+strings.Join(words, " ")+"]")
 	}
 	return strings.Join(out, " ")
 }
 
+func (s *stage) decode(snap *snapshot.Snapshot, i int) wire.Part {
+	s.Helper()
+	_, body, _ := wire.Split(snap.AppendPart(nil, i))
+	part, err := wire.DecodePart(body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return part
+}
+
+func (s *stage) record(r wire.Record) string {
+	s.Helper()
+	text := string(rune(r.DoID)) + ":"
+	if r.HasZone {
+		text += fmt.Sprintf("z%d", r.Zone)
+	}
+	f := r.Fields(s.layout.Class())
+	for f.Next() {
+		if text += f.Field().Name(); f.Index() < 2 {
+			text += fmt.Sprint(f.Value()[0])
+		}
+	}
+	if f.Err() != nil {
+		s.Error(f.Err())
+	}
+	return text
+}
+
 func (s *stage) want(v *snapshot.View, what string) {
 	s.Helper()
-	if got := story(s.got[v]); got != what {
+	if got := s.story(s.got[v]); got != what {
 		s.Errorf("tick %d: %s, want %s", s.tick, got, what)
 	}
 }
@@ -162,7 +176,7 @@ func (s *stage) want(v *snapshot.View, what string) {
 func TestLostPartIsSentAgain(t *testing.T) {
 	s := newStage(t, 1)
 	s.add(1, "pqrs")
-	v := s.view(snapshot.ViewConfig{PartSize: 16}, 1)
+	v := s.view(snapshot.ViewConfig{PartSize: 8}, 1)
 	s.produce()
 	s.want(v, "+s +r +q +p []")
 	s.ackAll()
@@ -216,9 +230,45 @@ func TestZoneIsState(t *testing.T) {
 	s.want(both, "[p:z2]")
 	s.want(first, "-p []")
 	s.want(second, "+p []")
-	if got := s.got[plain]; len(got.Events) != 0 || len(got.Parts[0].Data) != 7 {
+	if got := s.got[plain]; len(got.Events) != 0 || len(got.Parts[0].Data) != 9 {
 		t.Errorf("%v for a plain client that sees both zones", got)
 	}
+}
+
+// TestPartHeaders is what the header of each part says of its place.
+func TestPartHeaders(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "pqr")
+	v := s.view(snapshot.ViewConfig{PartSize: 4}, 1)
+	headers := func() (out []string) {
+		for i := range s.got[v].Parts {
+			p := s.decode(s.got[v], i)
+			out = append(out, fmt.Sprintf("%d: structure %d, tick %d, flags %d, %d records", p.Number, p.Structure, p.Tick, p.Flags, p.Count))
+		}
+		return out
+	}
+	whole, first, last, partial := wire.FirstPart|wire.LastPart, wire.FirstPart, wire.LastPart, wire.LastPart|wire.PartialSnapshot
+	line := func(number, structure int, flags wire.PartFlags, records int) string {
+		return fmt.Sprintf("%d: structure %d, tick %d, flags %d, %d records", number, structure, s.tick, flags, records)
+	}
+	want := func(lines ...string) {
+		t.Helper()
+		if got := headers(); !slices.Equal(got, lines) {
+			t.Errorf("tick %d:\n got %q\nwant %q", s.tick, got, lines)
+		}
+	}
+	s.produce()
+	want(line(1, 3, whole, 0))
+	s.set("pqr", 0, 1)
+	s.produce()
+	want(line(2, 3, first, 1), line(3, 3, 0, 1), line(4, 3, last, 1))
+	v.SetBudget(8)
+	s.produce()
+	want(line(5, 3, first, 1), line(6, 3, partial, 1))
+	s.ackAll()
+	s.add(1, "stuv") // of which one fits
+	s.produce()
+	want(line(7, 4, whole|partial, 1))
 }
 
 func TestOwnerChange(t *testing.T) {
@@ -293,7 +343,7 @@ func TestForeignAcknowledgements(t *testing.T) {
 	s := newStage(t, 1)
 	s.add(1, "p")
 	v, plain := s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{Plain: true}, 1)
-	if v.Ack(0) || plain.AckTick(0) {
+	if v.Ack(0) || v.Ack(1) || plain.AckTick(0) {
 		t.Error("something was acknowledged before anything was sent")
 	}
 	s.produce()
@@ -343,12 +393,12 @@ func TestBudget(t *testing.T) {
 	s.index.SetWeight(s.objects["g"], 3)
 	s.produce()
 	s.ackAll()
-	v.SetBudget(24) // three records of 8 bytes
+	v.SetBudget(12) // three records of 4 bytes
 	times := map[rune]int{}
 	for range 300 {
 		s.set("abcdefgh", 0, byte(s.tick))
 		s.produce()
-		text := story(s.got[v])
+		text := s.story(s.got[v])
 		for name := range s.objects {
 			if strings.Contains(text, name+":") {
 				times[rune(name[0])]++
