@@ -22,20 +22,20 @@ type encoder struct {
 // for those dialects only that have a view.
 func (e *encoder) makePieces(o *Object, before uint32, record, plain bool) {
 	s := o.state
-	o.since, o.until = 0, math.MaxUint32
-	for k := range s.Layout().Len() {
+	l, b := s.Layout(), e.contents[:0]
+	since, until := uint32(0), uint32(math.MaxUint32)
+	for k := range l.Len() {
 		if stamp := s.StampAt(k); stamp <= before {
-			o.since = max(o.since, stamp)
+			since = max(since, stamp)
 		} else {
-			o.until = min(o.until, stamp)
+			until = min(until, stamp)
+			b = wire.AppendRecordField(b, l.Index(k), s.At(k))
 		}
 	}
-	o.record, o.plain = o.record[:0], o.plain[:0]
-	if o.until == math.MaxUint32 {
-		return // only the zone changed
-	}
-	if record {
-		o.record = e.encodeRecord(o.record, o, before, false)
+	e.contents, o.since, o.until = b, since, until
+	o.forgetPieces()
+	if record && len(b) > 0 {
+		o.record = wire.AppendRecord(o.record, o.id, b)
 	}
 	if plain {
 		o.plain = e.encodePlain(o.plain, o, before)
@@ -51,17 +51,12 @@ func (o *Object) suits(after uint32) bool { return after >= o.since && after < o
 // appendRecord appends what of the object changed after a tick, in the extension
 // dialect. Nothing is appended when nothing changed.
 func (e *encoder) appendRecord(dst []byte, o *Object, after uint32) []byte {
-	moved := o.moved > after
-	if !moved && o.suits(after) && len(o.record) > 0 {
+	if o.moved <= after && o.suits(after) && len(o.record) > 0 {
 		return append(dst, o.record...)
 	}
-	return e.encodeRecord(dst, o, after, moved)
-}
-
-func (e *encoder) encodeRecord(dst []byte, o *Object, after uint32, moved bool) []byte {
 	s := o.state
 	l, b := s.Layout(), e.contents[:0]
-	if moved {
+	if o.moved > after {
 		b = wire.AppendRecordZone(b, o.zone.id)
 	}
 	for k := range l.Len() {
