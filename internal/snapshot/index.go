@@ -233,6 +233,11 @@ func (o *Object) ID() uint32 { return o.id }
 // Zone is the zone that the object is in.
 func (o *Object) Zone() uint32 { return o.zone.id }
 
+// Changed is the stamp of the object's last change: who has a later or equal
+// tick of it has its present state. A message to clients of the extension carries
+// it, so that none is delivered before the state that it was sent in.
+func (o *Object) Changed() uint32 { return o.changed }
+
 // State is the state that was given to Add.
 func (o *Object) State() *object.State { return o.state }
 

@@ -212,6 +212,9 @@ func TestChangeAfterSnapshot(t *testing.T) {
 	s.ackAll()
 	s.produce()
 	s.want(v, "[p:a2]")
+	if got := s.objects["p"].Changed(); got != s.tick {
+		t.Errorf("changed at %d, want %d", got, s.tick)
+	}
 	if err := s.index.Produce(s.tick, nil); err == nil {
 		t.Error("a sealed tick was produced again")
 	}
@@ -380,6 +383,48 @@ func TestWindow(t *testing.T) {
 	s.produce()
 	if s.got[v] == nil {
 		t.Error("no snapshot after an acknowledgement")
+	}
+}
+
+// TestPlainFullStateIsBudgeted: what is all that a Plain client sees goes in
+// several messages, none of them a delta, until it acknowledges one.
+func TestPlainFullStateIsBudgeted(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "abcdefgh")
+	v := s.view(snapshot.ViewConfig{Plain: true}, 1)
+	s.produce()
+	v.SetBudget(3 * 16)
+	all := map[uint32]int{}
+	read := func() (delta bool, objects int) {
+		_, body, _ := wire.Split(s.got[v].AppendPart(nil, 0))
+		m, err := wire.DecodeSnapshot(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := m.Objects(func(uint32) *dc.Class { return s.layout.Class() })
+		for o.Next() {
+			all[o.DoID()]++
+			objects++
+		}
+		if o.Err() != nil {
+			t.Fatal(o.Err())
+		}
+		return m.Delta, objects
+	}
+	for range 4 {
+		s.produce()
+		if delta, objects := read(); delta || objects > 3 || !s.got[v].Partial || len(s.got[v].Parts) != 1 {
+			t.Errorf("tick %d: delta %v, %d objects, partial %v", s.tick, delta, objects, s.got[v].Partial)
+		}
+	}
+	if len(all) != 8 {
+		t.Errorf("only objects %v of 8 were sent in 4 messages", all)
+	}
+	v.AckTick(s.tick)
+	s.set("c", 0, 1)
+	s.produce()
+	if delta, objects := read(); !delta || objects != 1 || s.got[v].Partial {
+		t.Errorf("%d objects, delta %v, after an acknowledgement and one change", objects, delta)
 	}
 }
 
