@@ -495,16 +495,17 @@ func TestInterestIsBudgeted(t *testing.T) {
 }
 
 // TestWorkersMakeNoDifference: each client gets the same bytes however many
-// goroutines there are.
+// goroutines there are. There are enough objects for several workers to encode.
 func TestWorkersMakeNoDifference(t *testing.T) {
 	run := func(workers int) string {
 		s := newStage(t, workers)
 		names := ""
-		for i := range 300 {
+		for i := range 3600 {
 			names += string(rune(0x100 + i))
 		}
-		s.add(1, names[:200])
-		s.add(2, names[200:])
+		half := strings.IndexRune(names, 0x700)
+		s.add(1, names[:half])
+		s.add(2, names[half:])
 		var views []*snapshot.View
 		for i := range 12 {
 			v := s.view(snapshot.ViewConfig{Rate: float64(20 + 20*(i%2)), Plain: i%4 == 3}, uint32(1+i%2), uint32(1+i%3))
@@ -513,8 +514,8 @@ func TestWorkersMakeNoDifference(t *testing.T) {
 			}
 			views = append(views, v)
 		}
-		out := ""
-		for i := range 60 {
+		var out strings.Builder
+		for i := range 30 {
 			for k, n := range names {
 				if (k+i)%3 == 0 {
 					s.set(string(n), i%2, byte(i))
@@ -523,9 +524,9 @@ func TestWorkersMakeNoDifference(t *testing.T) {
 			s.produce()
 			for k, v := range views {
 				if snap := s.got[v]; snap != nil {
-					out += fmt.Sprint(snap.Tick, snap.Structure, snap.Seq, len(snap.Events))
+					fmt.Fprint(&out, snap.Tick, snap.Structure, snap.Seq, len(snap.Events), snap.Partial)
 					for _, p := range snap.Parts {
-						out += fmt.Sprintf(" %x", p.Data)
+						fmt.Fprintf(&out, " %x", p.Data)
 					}
 				}
 				if i%7 != k%7 {
@@ -536,7 +537,7 @@ func TestWorkersMakeNoDifference(t *testing.T) {
 				}
 			}
 		}
-		return out
+		return out.String()
 	}
 	if run(1) != run(4) {
 		t.Error("4 workers made other snapshots than 1")
