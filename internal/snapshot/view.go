@@ -21,6 +21,11 @@ type ViewConfig struct {
 	// unacknowledged before further ones are skipped; 0 means any number.
 	Window int
 
+	// Budget, if it is not nil, is called by Produce for each snapshot that is
+	// due and says its budget, in place of View.SetBudget. It must not call
+	// methods of Index or View.
+	Budget func() int
+
 	// Data is the caller's own, for [View.Data].
 	Data any
 }
@@ -274,6 +279,9 @@ func (v *View) due() bool {
 	// The next is due at a fraction of a tick, so that on the average the rate
 	// is met; but what was missed is not made up for.
 	v.next = max(v.next+x.cfg.TickRate/rate, float64(now))
+	if v.cfg.Budget != nil {
+		v.SetBudget(v.cfg.Budget())
+	}
 	v.left = min(v.left, 0) + min(v.budget, maxBytes)
 	if v.left <= 0 {
 		return false
