@@ -232,7 +232,7 @@ func (s *Session) end(err error) {
 		return
 	}
 	s.phase, s.err = ended, err
-	s.events.Closed(err)
+	s.events.Ended(err)
 }
 
 // send sends a message, which transports copy.
