@@ -46,7 +46,7 @@ type play struct {
 	players []*player
 	quiet   bool
 	calls   map[uint32]uint8 // methods called, by doId
-	// history is by tick and doId: class and state.
+	// history is by tick and doId: class and state, as stateOf says it.
 	history map[uint32]map[uint32]string
 	heard   int // methods that clients called
 }
@@ -147,13 +147,13 @@ func (p *play) frame() {
 	if p.world.Step(p.now()) > 0 {
 		now := map[uint32]string{}
 		for o := range p.world.Objects() {
-			values := map[int][]byte{}
-			for i, f := range o.Class().Fields() {
+			b := []byte(o.Class().Name())
+			for _, f := range o.Class().Fields() {
 				if f.Kind() == dc.Parameter {
-					values[i] = o.Value(f)
+					b = append(b, o.Value(f)...)
 				}
 			}
-			now[o.ID()] = fmt.Sprint(o.Class().Name(), values)
+			now[o.ID()] = string(b)
 		}
 		p.history[p.world.Tick()] = now
 	}
@@ -249,7 +249,7 @@ func (p *play) compare() {
 			if !c.session.Extended() {
 				zone = 0 // nobody says it
 			}
-			return fmt.Sprintf("%d in %d, own %v: %s", id, zone, owned, state)
+			return fmt.Sprintf("%d in %d, own %v: %q", id, zone, owned, state)
 		}
 		var got, want []string
 		for o := range c.session.Objects() {
@@ -271,12 +271,13 @@ func (p *play) compare() {
 	}
 }
 
+// stateOf is the class and all values, one after the other.
 func stateOf(o *clientsession.Object) string {
-	values := map[int][]byte{}
-	for i, v := range o.Values() {
-		values[i] = v
+	b := []byte(o.Class().Name())
+	for _, v := range o.Values() {
+		b = append(b, v...)
 	}
-	return fmt.Sprint(o.Class().Name(), values)
+	return string(b)
 }
 
 // player is a client: its end of the network, and who watches its session.
@@ -331,7 +332,7 @@ func (c *player) act() {
 // check compares an object with what it was on the server.
 func (c *player) check(o *clientsession.Object, when string) {
 	if past, ok := c.play.history[o.Tick()][o.ID()]; !ok || past != stateOf(o) {
-		c.play.t.Fatalf("%s object %d is %s\nbut was %s in tick %d", when, o.ID(), stateOf(o), past, o.Tick())
+		c.play.t.Fatalf("%s object %d is %q\nbut was %q in tick %d", when, o.ID(), stateOf(o), past, o.Tick())
 	}
 	tick, ok := c.ticks[o]
 	if !ok || wire.Newer(tick, o.Tick()) {
