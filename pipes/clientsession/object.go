@@ -12,6 +12,7 @@ import (
 // Lifecycle is where an object stands, by panda3d-pipes' names and numbers.
 type Lifecycle uint8
 
+// A client's objects go from Fresh to Alive, and then to Disabled or Deleted.
 const (
 	Deleted   Lifecycle = iota // it exists no more
 	Disabled                   // it has left the client's view
