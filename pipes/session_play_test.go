@@ -96,9 +96,11 @@ func playSeed(t *testing.T, seed uint64) {
 	for i := range 4 {
 		p.dial(i%2 == 0, i > 1)
 	}
+	// A tick, or more than one, has gone by at each frame.
+	interval := []time.Duration{20 * time.Millisecond, 35 * time.Millisecond}[rnd.IntN(2)]
 	for frame := range 1500 {
 		p.quiet = frame > 900
-		p.frame()
+		p.frame(interval)
 	}
 	p.compare()
 	for i, c := range p.players {
@@ -141,9 +143,9 @@ func (p *play) dial(plain, narrow bool) {
 	p.players = append(p.players, c)
 }
 
-// frame lets 20 ms pass.
-func (p *play) frame() {
-	p.net.Step(20 * time.Millisecond)
+// frame lets some time pass.
+func (p *play) frame(interval time.Duration) {
+	p.net.Step(interval)
 	if p.world.Step(p.now()) > 0 {
 		now := map[uint32]string{}
 		for o := range p.world.Objects() {

@@ -45,7 +45,7 @@ type Object struct {
 	made     wire.Stamp    // of the generate; extension only
 	generate []byte        // the generate's body, while Fresh
 	size     int           // bytes that it counts in Session.size
-	held     []heldMessage // in order
+	held     []Message     // that wait for newer state, in order
 }
 
 // ID returns the doId.

@@ -150,7 +150,7 @@ func (w *watcher) check() error {
 		}
 		size += o.size
 		for _, m := range o.held {
-			held += m.size()
+			held += m.heldSize()
 		}
 	}
 	for o := range w.shown {
