@@ -7,24 +7,26 @@ import (
 	"github.com/culm-net/culm/dc"
 )
 
-// check says what is wrong with a packed value.
-func check(f *dc.Field, value []byte) error {
-	if err := f.Check(value); err != nil {
-		return fmt.Errorf("world: %w", err)
+// hasFloats tells whether a field has values that may not be finite.
+func hasFloats(f *dc.Field) bool {
+	for _, p := range f.Params() {
+		if floats(p.Type()) {
+			return true
+		}
 	}
-	return checkFinite(f, value)
+	return false
 }
 
-// pack appends the packed value of args.
-func pack(dst []byte, f *dc.Field, args []any) ([]byte, error) {
-	b, err := f.Pack(dst, args...)
-	if err != nil {
-		return dst, fmt.Errorf("world: %w", err)
+func floats(t *dc.Type) bool {
+	switch t.Kind() {
+	case dc.Float32, dc.Float64:
+		return true
+	case dc.Array:
+		return floats(t.Elem())
+	case dc.Struct, dc.SwitchKind:
+		return true // most have some; the check finds out
 	}
-	if err := checkFinite(f, b[len(dst):]); err != nil {
-		return dst, err
-	}
-	return b, nil
+	return false
 }
 
 // checkFinite refuses NaN and infinities in a value that passes Check.
@@ -33,10 +35,7 @@ func checkFinite(f *dc.Field, value []byte) error {
 	if err == nil && !finite(values) {
 		err = fmt.Errorf("%s: a value is NaN or infinite", f)
 	}
-	if err != nil {
-		return fmt.Errorf("world: %w", err)
-	}
-	return nil
+	return err
 }
 
 func finite(values []any) bool {

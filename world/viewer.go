@@ -279,10 +279,10 @@ type encoding struct {
 	data    []byte
 }
 
-func (o *Object) message(f *dc.Field, args []byte) *Message {
+func (o *Object) message(f *field, args []byte) *Message {
 	w := o.world
 	return &Message{
-		Object: o, Field: f, Args: args, Reliable: !f.Has(dc.Unreliable),
+		Object: o, Field: f.Field, Args: args, Reliable: !f.Has(dc.Unreliable),
 		Tick: max(w.tick, w.index.Stamp()), State: o.entry.Changed(),
 	}
 }

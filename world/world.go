@@ -152,7 +152,9 @@ func (w *World) runQueue() {
 		f()
 	}
 	clear(queue)
-	w.spare = queue[:0]
+	if w.spare = queue[:0]; cap(queue) > 4096 {
+		w.spare = nil
+	}
 }
 
 // Stop ends the world: all clients are kicked, Do takes nothing any more, Step
