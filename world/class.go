@@ -21,10 +21,9 @@ type class struct {
 // field is a field of a class.
 type field struct {
 	*dc.Field
-	index  int  // inherited
-	state  bool // a parameter field: its value goes into snapshots
-	kept   bool // its last arguments go into generates
-	floats bool // some of its values may be NaN or infinite
+	index int  // inherited
+	state bool // a parameter field: its value goes into snapshots
+	kept  bool // its last arguments go into generates
 }
 
 // class returns what is known of a dclass.
@@ -41,7 +40,13 @@ func (w *World) class(name string) (*class, error) {
 	}
 	c := &class{dc: d, byName: make(map[string]*field), byField: make(map[*dc.Field]*field)}
 	for i, f := range d.Fields() {
-		p := &field{Field: f, index: i, state: isState(f), kept: isKept(f), floats: hasFloats(f)}
+		p := &field{Field: f, index: i, state: isState(f), kept: isKept(f)}
+		if p.state || p.kept {
+			// Values in hex are taken as they are written.
+			if err := p.check(f.AppendDefault(nil)); err != nil {
+				return nil, fmt.Errorf("%w; correct the default in the DC files", err)
+			}
+		}
 		c.byField[f] = p
 		if d.FieldByName(f.Name()) == f {
 			c.byName[f.Name()] = p
@@ -81,8 +86,8 @@ func (c *class) of(f *dc.Field) (*field, error) {
 // pack appends the packed value of args.
 func (f *field) pack(dst []byte, args []any) ([]byte, error) {
 	b, err := f.Pack(dst, args...)
-	if err == nil && f.floats {
-		err = checkFinite(f.Field, b[len(dst):])
+	if err == nil {
+		err = f.CheckFinite(b[len(dst):])
 	}
 	if err != nil {
 		return dst, fmt.Errorf("world: %w", err)
@@ -93,8 +98,8 @@ func (f *field) pack(dst []byte, args []any) ([]byte, error) {
 // check says what is wrong with a packed value.
 func (f *field) check(value []byte) error {
 	err := f.Check(value)
-	if err == nil && f.floats {
-		err = checkFinite(f.Field, value)
+	if err == nil {
+		err = f.CheckFinite(value)
 	}
 	if err != nil {
 		return fmt.Errorf("world: %w", err)

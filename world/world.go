@@ -47,6 +47,9 @@ type World struct {
 	refusedStats [refusals]uint64
 }
 
+// lastTick is the last one: what is set after it must have a stamp, too.
+const lastTick = math.MaxUint32 - 1
+
 // maxClients is how many numbers there are for clients; the plain dialect tells
 // them in 16 bits.
 const maxClients = math.MaxUint16
@@ -124,7 +127,7 @@ func (w *World) Step(now time.Time) (ticks int) {
 		ticks = w.clock.Advance(dt.Seconds())
 	}
 	for range ticks {
-		if w.tick == math.MaxUint32 {
+		if w.tick == lastTick {
 			w.stop("the world has run out of ticks and must be started anew")
 		}
 		if w.stopped {
