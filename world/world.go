@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/snapshot"
 	"github.com/culm-net/culm/netclock"
 )
@@ -122,11 +123,12 @@ func (w *World) Step(now time.Time) (ticks int) {
 	if w.last.IsZero() {
 		w.last = now
 	}
+	due := 0
 	if dt := now.Sub(w.last); dt > 0 {
 		w.last = now
-		ticks = w.clock.Advance(dt.Seconds())
+		due = w.clock.Advance(dt.Seconds())
 	}
-	for range ticks {
+	for range due {
 		if w.tick == lastTick {
 			w.stop("the world has run out of ticks and must be started anew")
 		}
@@ -134,6 +136,7 @@ func (w *World) Step(now time.Time) (ticks int) {
 			break
 		}
 		w.tick++
+		ticks++
 		if w.cfg.Events.Tick != nil {
 			w.cfg.Events.Tick(w.tick)
 		}
@@ -236,3 +239,6 @@ func (w *World) Clients() iter.Seq[*Client] {
 		}
 	}
 }
+
+// Schema returns what the game's .dc files declare.
+func (w *World) Schema() *dc.Schema { return w.cfg.Schema }
