@@ -341,9 +341,10 @@ func (g *Generate) Calls() iter.Seq2[int, []byte] {
 }
 
 // Generate returns what encode makes of the object of a snapshot's event, and
-// calls it only the first time in a tick, so that an object that many clients
-// learn of is encoded once. It may be called by Viewer.Snapshot only, on several
-// goroutines at a time; the result must not be modified and stays valid.
+// calls it only the first time in a tick (but by each goroutine that comes before
+// the first is done), so that an object that many clients learn of is encoded
+// once. It may be called by Viewer.Snapshot only, on several goroutines at a
+// time; the result must not be modified and stays valid.
 func (w *World) Generate(e *snapshot.Object, encode func(g *Generate) []byte) []byte {
 	if b, ok := w.generates.Load(e.ID()); ok {
 		return b.([]byte)

@@ -16,6 +16,7 @@ type fakeViewer struct {
 	client *world.Client
 	name   func(doID uint32) string // for the lines
 	log    []string
+	faults []string // what no client may see
 
 	classes map[uint32]*dc.Class // of the objects that the client knows
 	owned   map[uint32]bool
@@ -32,6 +33,11 @@ func newFakeViewer(name func(uint32) string) *fakeViewer {
 
 func (v *fakeViewer) say(format string, args ...any) {
 	v.log = append(v.log, fmt.Sprintf(format, args...))
+}
+
+func (v *fakeViewer) fault(format string, args ...any) {
+	v.say(format, args...)
+	v.faults = append(v.faults, fmt.Sprintf(format, args...))
 }
 
 func (v *fakeViewer) Joined(c *world.Client) { v.client = c }
@@ -83,7 +89,7 @@ func (v *fakeViewer) Snapshot(s *snapshot.Snapshot) {
 			v.say("disable %s", v.name(e.ID))
 		}
 		if v.classes[e.ID] == nil {
-			v.say("which it does not know")
+			v.fault("%s goes, which it does not know", v.name(e.ID))
 		}
 		delete(v.classes, e.ID)
 		delete(v.owned, e.ID)
@@ -111,7 +117,7 @@ func (v *fakeViewer) generate(e snapshot.Event) {
 		return []byte(strings.Join(parts, " ; "))
 	}))
 	if v.classes[e.ID] != nil {
-		v.say("once more")
+		v.fault("%s comes once more", v.name(e.ID))
 	}
 	if e.Owned {
 		v.say("generate-owner %s", line)
@@ -143,13 +149,13 @@ func (v *fakeViewer) record(b []byte) []byte {
 			continue
 		}
 		if v.classes[id] == nil {
-			v.say("state of object %d, which it does not know", id)
+			v.fault("state of object %d, which it does not know", id)
 			return rest
 		}
 		f := v.classes[id].Fields()[key-1]
 		n, err := f.CheckPrefix(b)
 		if err != nil {
-			v.say("%v", err)
+			v.fault("%v", err)
 			return rest
 		}
 		parts = append(parts, text(f, b[:n]))
