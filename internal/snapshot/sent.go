@@ -28,8 +28,8 @@ type sent struct {
 
 func (s *sent) part(i uint32) *sentPart { return &s.ring[(s.first+i)&uint32(len(s.ring)-1)] }
 
-// next is the number of the next part, when n of them follow. Before the numbers
-// wrap around among these, it leaves out some, so that all follow each other.
+// next is the number of the next part, when n of them are to follow each other: it
+// leaves out the last numbers before they wrap around, if there are too few.
 func (s *sent) next(n int) uint32 {
 	number := s.first + s.n
 	if n > 0 && (number == 0 || number > -uint32(n)) {
