@@ -183,9 +183,6 @@ func (w *World) stop(reason string) {
 	w.publish()
 }
 
-// Schema returns what the game's .dc files declare.
-func (w *World) Schema() *dc.Schema { return w.cfg.Schema }
-
 // Tick returns the number of the present tick, 0 before the first.
 func (w *World) Tick() uint32 { return w.tick }
 
