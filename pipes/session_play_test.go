@@ -49,6 +49,8 @@ type play struct {
 	// history is by tick and doId: class and state, as stateOf says it.
 	history map[uint32]map[uint32]string
 	heard   int // methods that clients called
+	sent    int // by clients that have left
+	left    int // clients that have left
 }
 
 func playSeed(t *testing.T, seed uint64) {
@@ -73,7 +75,7 @@ func playSeed(t *testing.T, seed uint64) {
 	}
 	p.world, err = world.New(world.Config{
 		Schema: schema, TickRate: 50, LastID: 14, ReuseDelay: -1, Log: quiet,
-		Events: world.Events{Tick: func(uint32) { p.happen() }, Message: p.called},
+		Events: world.Events{Tick: func(uint32) { p.happen() }, Message: p.called, Left: p.gone},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,26 +102,35 @@ func playSeed(t *testing.T, seed uint64) {
 	interval := []time.Duration{20 * time.Millisecond, 35 * time.Millisecond}[rnd.IntN(2)]
 	for frame := range 1500 {
 		p.quiet = frame > 900
+		if frame == 300 || frame == 600 {
+			p.leave()
+			p.dial(frame == 300, frame == 600)
+		}
 		p.frame(interval)
 	}
 	p.compare()
+	messages := 0
 	for i, c := range p.players {
 		s := c.session.Stats()
-		if s.Snapshots < 100 || c.messages == 0 || s.Stale > 0 || !c.session.Extended() && s.Unknown+s.Ignored > 0 {
-			t.Errorf("client %d: %+v, %d messages", i, s, c.messages)
+		messages += c.messages
+		if s.Snapshots < 100 || s.Stale > 0 || !c.session.Extended() && s.Unknown+s.Ignored > 0 {
+			t.Errorf("client %d: %+v", i, s)
 		}
+	}
+	if p.left != 2 {
+		t.Errorf("%d clients have left", p.left)
 	}
 	// What clients called has arrived, or was refused for an object that had
 	// just left them.
-	sent, refused := 0, 0
+	sent, refused := p.sent, 0
 	for _, c := range p.players {
 		sent += int(c.session.Stats().Commands)
 	}
 	for _, n := range p.world.Stats().Refused {
 		refused += int(n)
 	}
-	if p.heard == 0 || p.heard+refused != sent {
-		t.Errorf("of %d methods that clients called %d arrived and %d were refused", sent, p.heard, refused)
+	if messages == 0 || p.heard == 0 || p.heard+refused != sent {
+		t.Errorf("of %d methods that clients called %d arrived and %d were refused; they heard %d", sent, p.heard, refused, messages)
 	}
 }
 
@@ -141,6 +152,16 @@ func (p *play) dial(plain, narrow bool) {
 	}
 	c.conn = conn
 	p.players = append(p.players, c)
+}
+
+// leave lets the client go that is there for the longest time. It says goodbye,
+// and the server closes the connection then.
+func (p *play) leave() {
+	c := p.players[0]
+	p.players = p.players[1:]
+	c.session.Disconnect()
+	p.sent += int(c.session.Stats().Commands)
+	c.conn.Flush()
 }
 
 // frame lets some time pass.
@@ -239,6 +260,14 @@ func (p *play) happen() {
 
 // called is said when a client calls a method.
 func (p *play) called(c *world.Client, o *world.Object, f *dc.Field, args []byte) { p.heard++ }
+
+// gone is said when a client has left.
+func (p *play) gone(c *world.Client, err error) {
+	p.left++
+	if err != nil {
+		p.t.Errorf("%v left: %v", c, err)
+	}
+}
 
 // compare compares what clients have with what they are interested in.
 func (p *play) compare() {

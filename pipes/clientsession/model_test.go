@@ -222,6 +222,11 @@ func (s *scripted) tellStructure() {
 			}
 			v = nil
 		}
+		if v != nil && s.extended && o.zoneStamp == s.tick && s.rnd.IntN(2) == 0 {
+			// The zone besides goes with the state.
+			s.structure++
+			s.send(wire.ZoneChange{Stamp: wire.Stamp{Structure: s.structure, Tick: s.tick}, DoID: id, Zone: o.zone}.Append(nil), nil)
+		}
 		if o == nil || !sees(o.zone) || v != nil {
 			continue
 		}
