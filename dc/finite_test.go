@@ -41,7 +41,7 @@ func spoil(t *rapid.T, v any) any {
 
 // CheckFinite looks at all floats of a value, and at nothing else.
 func TestCheckFiniteFindsAll(t *testing.T) {
-	checkPacked(t, func(t *rapid.T, f *Field, args []any, b []byte) {
+	checkPacked(t, func(t *rapid.T, f *Field, args []any, _ []byte) {
 		args, _ = spoil(t, args).([]any)
 		b, err := f.Pack(nil, args...)
 		if err != nil {
