@@ -650,7 +650,7 @@ func TestStats(t *testing.T) {
 	s.TickTime, s.LastTick, s.Slow = 0, 0, 0
 	want := world.Stats{
 		Objects: 1, Clients: 1, Zones: 2, Tick: 1, Spawned: 2, Deleted: 1, Joined: 2, Left: 1, Kicked: 1,
-		Sent: 2, Received: 1, Ticks: 1,
+		Sent: 2, Received: 1, Unhandled: 1, Ticks: 1,
 	}
 	refused := map[string]uint64{
 		"no_object": 1, "not_allowed": 2, "has_left": 0, "out_of_view": 0, "no_field": 0, "no_message": 0,
