@@ -39,11 +39,11 @@ type counters struct {
 }
 
 // steps counts a Step.
-func (n *counters) steps(begun time.Time, ticks int, rate netclock.Rate) {
+func (n *counters) steps(start time.Time, ticks int, rate netclock.Rate) {
 	if ticks == 0 {
 		return
 	}
-	took := time.Since(begun)
+	took := time.Since(start)
 	n.Ticks += uint64(ticks)
 	n.TickTime += took
 	n.LastTick = took
