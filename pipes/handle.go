@@ -24,7 +24,7 @@ func (p *peer) drainInbox() {
 // handle lets one message take effect.
 func (p *peer) handle(m *message) {
 	if m.typ == wire.CLDisconnect {
-		p.goodbye()
+		p.close(transport.CodeNormal, nil, "the client said goodbye")
 		return
 	}
 	switch p.state.Load() {
@@ -104,14 +104,6 @@ func fromServer(t wire.Type) bool {
 		return true
 	}
 	return false
-}
-
-// goodbye ends a session at the client's wish.
-func (p *peer) goodbye() {
-	if _, ok := p.end(nil); ok {
-		p.server.counters.disconnect()
-		p.conn.Close(transport.CodeNormal, "the client said goodbye")
-	}
 }
 
 // setRates grants the rates that a client asks for, as far as they go.
