@@ -124,7 +124,7 @@ func (p *peer) setRates(m *message) {
 }
 
 // pong answers a ping that came before the client was let in, as the first thing
-// after its hello does; see Server.Received for the others.
+// after its hello does; see pongAtOnce for the others.
 func (p *peer) pong(m *message) { p.send(pong(m)) }
 
 // pong is the answer to a ping.
