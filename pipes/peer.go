@@ -159,7 +159,7 @@ func (p *peer) send(m transport.Message) bool {
 		p.server.counters.dropped.Add(1)
 		return false
 	case errors.Is(err, transport.ErrTooLarge):
-		p.eject(CodeTooLarge, "a message of %d bytes, and its connection takes %d; give the object shorter fields", len(m.Data), p.conn.MaxReliable())
+		p.eject(CodeTooLarge, "a snapshot of %d bytes, and its connection takes %d; give objects shorter fields", len(m.Data), p.conn.MaxReliable())
 	default:
 		p.tooSlow()
 	}
