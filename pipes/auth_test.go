@@ -80,3 +80,27 @@ func TestLoginEndsWithItsClient(t *testing.T) {
 		})
 	}
 }
+
+// An Authenticator that kicks who has the account lets the newcomer in.
+func TestNewcomerTakesAccountOver(t *testing.T) {
+	st := newStage()
+	st.config.Authenticator = storyAuthenticator{st}
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	old := st.connect("old", net.IPv4(192, 0, 2, 1))
+	st.send(old, must(old.encode("hello")))
+	st.logins["old"].Accept("ann")
+	st.step()
+	c := st.connect("new", net.IPv4(192, 0, 2, 2))
+	st.send(c, must(c.encode("hello")))
+	st.world.Do(func() {
+		st.client("old").Kick("you came in from elsewhere")
+		st.logins["new"].Accept("ann")
+	})
+	st.step()
+	st.step()
+	if client := st.client("new"); client == nil || client.Account() != "ann" || !old.closed {
+		t.Errorf("the newcomer is %v, closed %v %s; the old one closed %v", client, c.closed, c.reason, old.closed)
+	}
+}
