@@ -12,6 +12,7 @@ import (
 //	default   the value of a key that is missing, as it would be written
 //	required  "true": the key must be there, if the section around it is
 //	own       "true": the key, or the whole section, is not Astron's
+//	min       the least number, size or time, if it is not 0
 //	port      of an address without one
 //	one       what an enum may be
 //	help      what it means, for docs/cluster-keys.md
@@ -85,16 +86,17 @@ type MessageDirector struct {
 	ConnectTLS *ConnectTLS    `key:"connect_tls" own:"true" help:"The link to the message director above speaks TLS."`
 
 	Reconnect         bool          `key:"reconnect" kind:"bool" default:"true" own:"true" help:"Whether a link upwards that is lost, or cannot be made, is tried again; else the process ends, as Astron does."`
-	ReconnectDelayMin time.Duration `key:"reconnect_delay_min" kind:"ms" default:"250" own:"true" help:"Pause before the first try."`
-	ReconnectDelayMax time.Duration `key:"reconnect_delay_max" kind:"ms" default:"30000" own:"true" help:"Each pause is longer than the last one, up to this."`
+	ReconnectDelayMin time.Duration `key:"reconnect_delay_min" kind:"ms" min:"1" default:"250" own:"true" help:"Pause before it is tried again."`
+	ReconnectDelayMax time.Duration `key:"reconnect_delay_max" kind:"ms" min:"1" default:"10000" own:"true" help:"Each pause is longer than the last one, up to this."`
 
-	StallBytes   int           `key:"stall_bytes" kind:"bytes" default:"64MiB" own:"true" help:"A link for which more than this waits is dropped, and its post-removes are sent. 0 is no limit."`
-	StallTimeout time.Duration `key:"stall_timeout" kind:"ms" default:"10000" own:"true" help:"A link that takes nothing for so long is dropped in the same way. 0 is no limit."`
+	StallBytes   int           `key:"stall_bytes" kind:"bytes" min:"1" default:"64MiB" own:"true" help:"A link for which more than this waits is dropped, and its post-removes are sent."`
+	StallTimeout time.Duration `key:"stall_timeout" kind:"ms" min:"1" default:"10000" own:"true" help:"A link that takes nothing for so long is dropped in the same way."`
+	BacklogBytes int           `key:"backlog_bytes" kind:"bytes" min:"1" default:"16MiB" own:"true" help:"While more than this waits to be routed, links are read more slowly."`
 
-	MaxLinks           int `key:"max_links" kind:"count" default:"4096" own:"true" help:"Links that are let in. 0 is no limit."`
-	MaxSubscriptions   int `key:"max_subscriptions" kind:"count" default:"1048576" own:"true" help:"Channels and ranges that a link may hear. 0 is no limit."`
-	MaxPostRemoves     int `key:"max_post_removes" kind:"count" default:"65536" own:"true" help:"Post-removes of a link. 0 is no limit."`
-	MaxPostRemoveBytes int `key:"max_post_remove_bytes" kind:"bytes" default:"16MiB" own:"true" help:"Bytes in them. 0 is no limit."`
+	MaxLinks        int `key:"max_links" kind:"count" default:"4096" own:"true" help:"Links that are let in. 0 is no limit."`
+	MaxChannels     int `key:"max_channels" kind:"count" min:"1" default:"4194304" own:"true" help:"Single channels that a link may hear; one more drops it."`
+	MaxRanges       int `key:"max_ranges" kind:"count" min:"1" default:"65536" own:"true" help:"Pieces that the ranges of all links may form; one more drops the link."`
+	PostRemoveBytes int `key:"post_remove_bytes" kind:"bytes" min:"1" default:"64MiB" own:"true" help:"Bytes of post-removes that a link may have, with 64 more for each; one more drops it."`
 }
 
 // Role is one role of the process. Exactly one of the pointers is not nil.
@@ -198,7 +200,7 @@ type EventLogger struct {
 	Output         string        `key:"output" kind:"pattern" default:"events-%Y%m%d-%H%M%S.log" help:"The files' names, a pattern for strftime. What is in a file stays; Astron empties it."`
 	RotateInterval time.Duration `key:"rotate_interval" kind:"interval" default:"0" help:"How long a file is written. Days end at midnight; shorter intervals are counted from there. Astron ignores it."`
 	RotateSize     int64         `key:"rotate_size" kind:"bytes" default:"0" own:"true" help:"How many bytes a file has. 0 is no limit."`
-	QueueBytes     int           `key:"queue_bytes" kind:"bytes" default:"4MiB" own:"true" help:"What waits while files cannot be written; then events are lost. 0 is the default."`
+	QueueBytes     int           `key:"queue_bytes" kind:"bytes" min:"1" default:"4MiB" own:"true" help:"What waits while files cannot be written; then events are lost."`
 }
 
 // Database is a role that stores objects.

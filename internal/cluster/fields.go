@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ type field struct {
 	required bool
 	own      bool
 	port     string
+	min      uint64 // of count, bytes and ms
 	one      []string
 	help     string
 	elem     reflect.Type // of the field without list and pointer
@@ -38,6 +40,9 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		if f.key == "" && f.variant == "" {
 			continue
+		}
+		if least, ok := tag.Lookup("min"); ok {
+			f.min, _ = strconv.ParseUint(least, 10, 64)
 		}
 		f.dflt, f.has = tag.Lookup("default")
 		switch f.elem.Kind() {

@@ -110,6 +110,9 @@ func describeKind(f field) string {
 	case f.port != "":
 		doc += ", port " + f.port
 	}
+	if f.min > 0 {
+		doc += fmt.Sprintf(", at least %d", f.min)
+	}
 	if f.list {
 		doc = "list: " + doc
 	}

@@ -65,7 +65,7 @@ var kinds = map[string]kind{
 	"doid":     {"doId", parseDoID},
 	"zones":    {"zone, or range like 10-20", parseZones},
 	"uint32":   {"number", func(text string, _ *field, _ string) (any, error) { return parseUint(text, math.MaxUint32) }},
-	"count":    {"number", func(text string, _ *field, _ string) (any, error) { return parseUint(text, math.MaxInt32) }},
+	"count":    {"number", parseCount},
 	"rate":     {"number per second", parseRate},
 	"bytes":    {"bytes, or with a unit like 64MiB", parseBytes},
 	"ms":       {"milliseconds, or with a unit like 30s", parseMilliseconds},
@@ -159,6 +159,16 @@ func parseZones(text string, _ *field, _ string) (any, error) {
 	return ZoneRange{uint32(from), uint32(to)}, nil
 }
 
+func parseCount(text string, f *field, _ string) (any, error) {
+	n, err := parseUint(text, math.MaxInt32)
+	if err == nil && n < f.min {
+		err = atLeast(f.min)
+	}
+	return n, err
+}
+
+func atLeast(least uint64) error { return fmt.Errorf("is too small: it must be at least %d", least) }
+
 func parseRate(text string, _ *field, _ string) (any, error) {
 	rate, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(rate >= 0) || math.IsInf(rate, 0) {
@@ -185,20 +195,25 @@ func parseBytes(text string, f *field, _ string) (any, error) {
 	if err != nil || n > limit>>shift {
 		return nil, fmt.Errorf("is more than %d bytes", limit)
 	}
+	if n < f.min {
+		return nil, atLeast(f.min)
+	}
 	return n << shift, nil
 }
 
 // parseMilliseconds reads a number of them, or a duration like "30s".
-func parseMilliseconds(text string, _ *field, _ string) (any, error) {
+func parseMilliseconds(text string, f *field, _ string) (any, error) {
+	var d time.Duration
 	if n, err := strconv.ParseUint(text, 0, 64); err == nil {
 		if n > math.MaxInt64/uint64(time.Millisecond) {
 			return nil, errors.New("is too long")
 		}
-		return time.Duration(n) * time.Millisecond, nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
+		d = time.Duration(n) * time.Millisecond
+	} else if d, err = time.ParseDuration(text); err != nil || d < 0 {
 		return nil, errors.New("is neither a number of milliseconds nor a duration such as 500ms, 30s or 5m")
+	}
+	if d < time.Duration(f.min)*time.Millisecond {
+		return nil, fmt.Errorf("is too short: it must be at least %d ms", f.min)
 	}
 	return d, nil
 }

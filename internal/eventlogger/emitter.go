@@ -1,6 +1,7 @@
 package eventlogger
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"sync"
@@ -49,16 +50,20 @@ func newEmitter(conn net.Conn) *Emitter {
 // Emit sends an event.
 func (e *Emitter) Emit(event Event) {
 	if e != nil {
-		e.Forward(event.Packet())
+		e.enqueue(event.Packet())
 	}
 }
 
 // Forward sends a packet that somebody else has made, such as that of a
-// CONTROL_LOG_MESSAGE, unexamined. It keeps the packet until it is sent.
+// CONTROL_LOG_MESSAGE, unexamined. It does not keep the packet.
 func (e *Emitter) Forward(packet []byte) {
-	if e == nil {
-		return
+	if e != nil {
+		e.enqueue(bytes.Clone(packet))
 	}
+}
+
+// enqueue keeps the packet.
+func (e *Emitter) enqueue(packet []byte) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	n := int64(len(packet))
