@@ -230,7 +230,7 @@ func TestTooLarge(t *testing.T) {
 	text := "uberdogs: &a [" + strings.Repeat("{id: 1000, class: x},", 2000) + "]\nroles:\n" +
 		"- {type: clientagent, haproxy_allow: &b [" + strings.Repeat("10.0.0.1,", 1000) + "], channels: {min: 1000, max: 1000}}\n" +
 		strings.Repeat("- {type: clientagent, haproxy_allow: *b, channels: {min: 1000, max: 1000}, bind: 'h:0'}\n", 1000)
-	if _, err := Parse("c.yml", []byte(text)); err == nil || !strings.Contains(err.Error(), "more than 262144 values") {
+	if _, err := Parse("c.yml", []byte(text)); err == nil || !strings.Contains(err.Error(), "more than 65536 values") {
 		t.Errorf("%.200v", err)
 	}
 	if _, err := Parse("c.yml", []byte("roles:\n"+strings.Repeat("- 1\n", 1000))); len(err.(Errors)) != maxErrors {

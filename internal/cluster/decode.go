@@ -20,7 +20,7 @@ import (
 // Limits of a file.
 const (
 	maxFile   = 1 << 20 // bytes
-	maxValues = 1 << 18 // keys and elements, counted where they are used: aliases multiply
+	maxValues = 1 << 16 // keys and elements, counted where they are used: aliases multiply
 )
 
 // Load reads a configuration from a file. Relative paths in it are

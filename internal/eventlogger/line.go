@@ -149,7 +149,7 @@ func (l *line) pairs(depth int, there string) error {
 			return err
 		}
 		if l.out[key] != '"' {
-			// The text of a value that has no line breaks: quoting cannot fail.
+			// Cloned, because it is quoted into its own place.
 			l.out = appendText(l.out[:key], bytes.Clone(l.out[key:]))
 			if len(l.out)-l.start > MaxLine {
 				return ErrTooLong

@@ -186,6 +186,18 @@ func TestLinesSayWhatWasPacked(t *testing.T) {
 	})
 }
 
+func BenchmarkAppendLine(b *testing.B) {
+	packet := ClientEjected(1000000000, 117, "an object that is not there", true).Packet()
+	var line []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		var err error
+		if line, err = AppendLine(line[:0], packet, noon); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	for _, seed := range []string{
 		"80", "81a16b93010203", "83a474797065a178a6736574a16cc6ffffffff61", "81a16bd7ff0000000400000001",

@@ -8,11 +8,16 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/culm-net/culm/internal/loglimit"
 )
+
+// lastCall is how long the server still listens at its end, for what is on its
+// way already: the last events of a process are those that tell why.
+const lastCall = 100 * time.Millisecond
 
 // DefaultQueue is the default of Config.Queue.
 const DefaultQueue = 4 << 20
@@ -116,11 +121,13 @@ func (s *Server) Stats() Stats {
 // Close ends Serve, or frees the address if Serve was never called.
 func (s *Server) Close() error { return s.conn.Close() }
 
-// Serve receives and writes until ctx is done, or Close is called, and what
-// came until then is written. It is called once. Files that cannot be written
-// are logged and tried again; they do not end it.
+// Serve receives and writes until a tenth of a second after ctx is done, so
+// that events on their way are not lost, or until Close is called. What came
+// until then is written. It is called once. Files that cannot be written are
+// logged and tried again; they do not end it.
 func (s *Server) Serve(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { s.conn.Close() })()
+	defer s.conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = s.conn.SetReadDeadline(time.Now().Add(lastCall)) })()
 	received := make(chan struct{})
 	var writing sync.WaitGroup
 	writing.Go(func() { s.write(received) })
@@ -131,13 +138,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
-// receive turns packets into lines until the socket is closed.
+// receive turns packets into lines until the socket is closed, or its time is
+// over.
 func (s *Server) receive(ctx context.Context) {
 	packet := make([]byte, MaxPacket+1)
 	var line []byte
 	for {
 		n, from, err := s.conn.ReadFromUDPAddrPort(packet)
-		if errors.Is(err, net.ErrClosed) {
+		if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package eventlogger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -178,6 +179,25 @@ func TestReopenFollowsAMovedFile(t *testing.T) {
 	stop()
 	if a, b := len(readLines(t, moved)), len(readLines(t, path)); a+b != 4 || b < 1 {
 		t.Errorf("%d lines in the moved file, %d in the new one", a, b)
+	}
+}
+
+// What is on its way when the server is told to end is written.
+func TestTheLastEventsAreWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e.log")
+	s, stop := start(t, Config{Output: EscapePattern(path)})
+	conn := dial(t, s)
+	for range 100 {
+		if _, err := conn.Write([]byte{0x80}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if got := len(readLines(t, path)); got != 101 {
+		t.Errorf("%d lines, want 101", got)
+	}
+	if _, err := s.conn.Write(nil); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the socket is still open: %v", err)
 	}
 }
 
