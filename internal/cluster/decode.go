@@ -72,12 +72,6 @@ type decoder struct {
 }
 
 func (d *decoder) fault(line int, key, format string, args ...any) {
-	switch len(d.faults) {
-	case maxErrors:
-		return
-	case maxErrors - 1:
-		key, format, args = "", "there are more errors behind this one", nil
-	}
 	d.faults = append(d.faults, &Error{d.file, line, key, fmt.Sprintf(format, args...)})
 }
 
@@ -85,10 +79,9 @@ func (d *decoder) fault(line int, key, format string, args ...any) {
 func (d *decoder) full(n *yaml.Node) bool {
 	d.values++
 	if d.values == maxValues {
-		d.faults = d.faults[:min(len(d.faults), maxErrors-1)]
-		d.faults = append(d.faults, &Error{d.file, n.Line, "", fmt.Sprintf("the configuration has more than %d values", maxValues)})
+		d.fault(n.Line, "", "the configuration has more than %d values", maxValues)
 	}
-	return d.values >= maxValues || len(d.faults) >= maxErrors
+	return d.values >= maxValues || len(d.faults) > maxErrors
 }
 
 // yamlLine is where package yaml says a line in an error.

@@ -45,13 +45,16 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// err returns the faults by line, or nil if there are none. Those at one line stay in
-// their order.
+// err returns the faults by line, or nil if there are none. Those at one line
+// stay in their order. Of too many the last are left out.
 func (e Errors) err() error {
 	if len(e) == 0 {
 		return nil
 	}
 	e.sort()
+	if len(e) > maxErrors {
+		e = append(e[:maxErrors:maxErrors], &Error{File: e[0].File, Message: "there are more errors"})
+	}
 	return e
 }
 
