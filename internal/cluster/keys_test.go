@@ -36,8 +36,8 @@ func appendKeys(keys []docKey, t reflect.Type, path, title string, depth int, ow
 			k.pathInFile += "[]"
 		}
 		keys = append(keys, k)
-		if f.field() {
-			continue
+		if f.kind != "" {
+			continue // a value, not a section
 		}
 		inner := k.title
 		if f.list {
@@ -50,9 +50,6 @@ func appendKeys(keys []docKey, t reflect.Type, path, title string, depth int, ow
 	}
 	return keys
 }
-
-// field reports whether it is a key with a value, not a section.
-func (f field) field() bool { return f.kind != "" }
 
 // TestKeysDocument holds docs/cluster-keys.md to the structs.
 func TestKeysDocument(t *testing.T) {
