@@ -108,8 +108,12 @@ func (b *load) produce(t testing.TB) {
 			c.view.AckTick(p.tick)
 			continue
 		}
+		if !b.lossy {
+			c.view.AckRun(p.seq, int(p.n))
+			continue
+		}
 		for i := range p.n {
-			if !b.lossy || b.random.IntN(20) > 0 {
+			if b.random.IntN(20) > 0 {
 				c.view.Ack(p.seq + i)
 			}
 		}
@@ -158,6 +162,21 @@ func BenchmarkMoving(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkPlain is BenchmarkMoving with clients of panda3d-pipes.
+func BenchmarkPlain(b *testing.B) {
+	l := newLoad(b, 1000, 100, 33, 1, true)
+	b.ReportAllocs()
+	b.ResetTimer()
+	var spent time.Duration
+	for range b.N {
+		l.move()
+		start := time.Now()
+		l.produce(b)
+		spent += time.Since(start)
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N)/1000/100, "ns/object/client")
 }
 
 // BenchmarkLoss is BenchmarkMoving when no two clients hold the same: each loses

@@ -32,6 +32,7 @@ type Index struct {
 	zones map[uint32]*zone // those with an object or a subscriber
 	sets  map[uint64][]*zoneSet
 	views []*View
+	plain int // how many views are Plain
 
 	chunks []*[chunk]Object // by slot, so that objects never move
 	slots  uint32           // how many slots there are
@@ -60,19 +61,20 @@ type Object struct {
 	id    uint32
 	moved uint32 // stamp of the last change of zone
 
-	// piece is the encoded record of the fields that changed in the tick of
-	// the last change: what everybody is sent who holds a tick from since up
-	// to, but not including, until. body is where its fields begin.
-	piece        []byte
+	// record is the encoded fields that changed in the tick of the last change:
+	// what everybody is sent who holds a tick from since up to, but not
+	// including, until. plain is the same in the dialect of panda3d-pipes. Both
+	// are empty when there is no such thing.
+	record       []byte
 	since, until uint32
-	fields, body uint16
 
 	weight float32
 	state  *object.State
 	zone   *zone // nil after Remove
 	owner  *View
+	plain  []byte
 
-	_ [32]byte // so that what Produce looks at is one cache line
+	_ [8]byte // so that what Produce looks at is one cache line
 }
 
 // zone is the objects in a zone and who wants to know them.
@@ -118,7 +120,7 @@ func (x *Index) Add(id uint32, state *object.State, zoneID uint32) *Object {
 	}
 	o := x.object(slot)
 	*o = Object{
-		slot: slot, id: id, moved: x.Stamp(), piece: o.piece[:0],
+		slot: slot, id: id, moved: x.Stamp(), record: o.record[:0], plain: o.plain[:0],
 		weight: 1, state: state, zone: x.zone(zoneID),
 	}
 	o.zone.push(o)
@@ -230,6 +232,12 @@ func (o *Object) ID() uint32 { return o.id }
 
 // Zone is the zone that the object is in.
 func (o *Object) Zone() uint32 { return o.zone.id }
+
+// Changed is the stamp of the object's last change: who has the state of that
+// tick, or of a later one, has the present state. An Ext_ObjectMessage carries it
+// as the state tick, so that a client delivers none before the state that it was
+// sent in.
+func (o *Object) Changed() uint32 { return o.changed }
 
 // State is the state that was given to Add.
 func (o *Object) State() *object.State { return o.state }

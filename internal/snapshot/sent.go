@@ -13,10 +13,11 @@ type sentPart struct {
 	list     int32  // 1 + the index in sent.lists of its slots; 0 when it stands for from … to-1
 }
 
-// sent is the parts on their way to a client: a ring by sequence number.
+// sent is the parts on their way to a client: a ring by number. There is no part
+// 0.
 type sent struct {
 	ring  []sentPart // a power of two, or none
-	first uint32     // sequence number of the oldest one
+	first uint32     // number of the oldest one; at the beginning 1
 	n     uint32
 
 	// lists are the slots of parts that do not stand for a range; free ones
@@ -26,6 +27,21 @@ type sent struct {
 }
 
 func (s *sent) part(i uint32) *sentPart { return &s.ring[(s.first+i)&uint32(len(s.ring)-1)] }
+
+// next is the number of the next part, when n of them are to follow each other: it
+// leaves out the last numbers before they wrap around, if there are too few.
+func (s *sent) next(n int) uint32 {
+	number := s.first + s.n
+	if n > 0 && (number == 0 || number > -uint32(n)) {
+		for ; number != 1; number++ {
+			s.push(0, 0, 0, nil)
+		}
+	}
+	return number
+}
+
+// none tells whether there was no part ever.
+func (s *sent) none() bool { return s.first+s.n == 1 }
 
 // push adds a part behind the others. slots is copied; nil for a range.
 func (s *sent) push(tick, from, to uint32, slots []uint32) {
@@ -63,16 +79,11 @@ func (s *sent) keep(slots []uint32) int32 {
 	return list
 }
 
-// finish marks a part as done.
-func (s *sent) finish(p *sentPart) {
-	if p.list != 0 {
+// pop forgets the oldest part.
+func (s *sent) pop() {
+	if p := s.part(0); p.list != 0 {
 		s.unused = append(s.unused, p.list)
 	}
-	*p = sentPart{}
-}
-
-func (s *sent) pop() {
-	s.finish(s.part(0))
 	s.first++
 	s.n--
 }
@@ -84,27 +95,46 @@ func (s *sent) trim(floor uint32) {
 	}
 }
 
-// acknowledge raises h by the part of that sequence number and reports whether
-// it was outstanding.
-func (s *sent) acknowledge(seq uint32, h *held) bool {
-	i := seq - s.first
-	if i >= s.n || s.part(i).tick == 0 {
-		return false
+// acknowledge raises h by n parts from that number on, and reports whether any was
+// outstanding. Neighbours that stand for neighbouring ranges raise it once.
+func (s *sent) acknowledge(number uint32, n int, h *held) bool {
+	var run sentPart // what is still to raise h
+	for ; n > 0; n-- {
+		i := number - s.first
+		number++
+		if i >= s.n {
+			continue
+		}
+		p := s.part(i)
+		if p.tick == 0 {
+			continue
+		}
+		if p.tick == run.tick && p.from == run.to && p.list == 0 && run.list == 0 {
+			run.to = p.to
+		} else {
+			s.raise(&run, h)
+			run = *p
+		}
+		*p = sentPart{}
 	}
-	s.apply(s.part(i), h)
+	s.raise(&run, h)
 	s.trim(0)
-	return true
+	return run.tick != 0
 }
 
-func (s *sent) apply(p *sentPart, h *held) {
-	if p.list == 0 {
+// raise raises h by a part that is not done, and frees its list.
+func (s *sent) raise(p *sentPart, h *held) {
+	switch {
+	case p.tick == 0:
+		return
+	case p.list == 0:
 		h.raise(p.from, p.to, p.tick)
-	} else {
-		slots := s.lists[p.list-1]
-		slices.Sort(slots)
-		h.raiseEach(slots, p.tick)
+		return
 	}
-	s.finish(p)
+	slots := s.lists[p.list-1]
+	slices.Sort(slots)
+	h.raiseEach(slots, p.tick)
+	s.unused = append(s.unused, p.list)
 }
 
 // acknowledgeTick raises h by all parts up to the given tick, if one of just
@@ -118,9 +148,7 @@ func (s *sent) acknowledgeTick(tick uint32, h *held) bool {
 		return false
 	}
 	for s.n > 0 && s.part(0).tick <= tick {
-		if p := s.part(0); p.tick != 0 {
-			s.apply(p, h)
-		}
+		s.raise(s.part(0), h)
 		s.first++
 		s.n--
 	}

@@ -11,7 +11,7 @@ type ViewConfig struct {
 	Plain bool
 
 	// PartSize is how many bytes of records a part has at most; 0 means 1,100.
-	// Not used when Plain.
+	// The message is wire.PartHeaderSize longer. Not used when Plain.
 	PartSize int
 
 	// Rate is how many snapshots per second the client wants; 0 means 20.
@@ -73,10 +73,13 @@ func (x *Index) NewView(cfg ViewConfig) *View {
 	}
 	v := &View{
 		index: x, cfg: cfg, zones: map[uint32]*zone{}, held: newHeld(x.tick), budget: maxBytes,
-		next: float64(x.tick) + 1, heard: x.tick,
+		next: float64(x.tick) + 1, heard: x.tick, sent: sent{first: 1},
 	}
 	v.SetRate(cfg.Rate)
 	x.views = append(x.views, v)
+	if cfg.Plain {
+		x.plain++
+	}
 	return v
 }
 
@@ -86,8 +89,14 @@ func (v *View) Close() {
 		v.unsubscribe(z)
 	}
 	clear(v.zones)
-	v.index.dropSet(v)
-	v.index.views = slices.DeleteFunc(v.index.views, func(o *View) bool { return o == v })
+	x := v.index
+	x.dropSet(v)
+	if i := slices.Index(x.views, v); i >= 0 {
+		x.views = slices.Delete(x.views, i, i+1)
+		if v.cfg.Plain {
+			x.plain--
+		}
+	}
 }
 
 // SetRate says how many snapshots per second the client wants; what is not above
@@ -212,10 +221,15 @@ func (v *View) leave(o *Object) {
 	delete(v.served, o.slot)
 }
 
-// Ack tells that the client has the part of that sequence number, and reports
-// whether it was outstanding; if not, it has no effect.
-func (v *View) Ack(seq uint32) bool {
-	return v.ack(v.sent.acknowledge(seq, &v.held))
+// Ack tells that the client has the part of that number, and reports whether it
+// was outstanding; if not, it has no effect.
+func (v *View) Ack(seq uint32) bool { return v.AckRun(seq, 1) }
+
+// AckRun is Ack for n parts from that number on, and reports whether any of them
+// was outstanding. A whole snapshot costs little more than a part, so it is for
+// wire.Ack.Runs.
+func (v *View) AckRun(seq uint32, n int) bool {
+	return v.ack(v.sent.acknowledge(seq, n, &v.held))
 }
 
 // AckTick tells that the client has all snapshots up to that of the given tick,
@@ -236,7 +250,7 @@ func (v *View) ack(ok bool) bool {
 func (v *View) due() bool {
 	x := v.index
 	now := x.tick
-	if v.hearing || v.sent.first+v.sent.n == 0 {
+	if v.hearing || v.sent.none() {
 		if v.silent() {
 			v.next = min(v.next, float64(now))
 		}
