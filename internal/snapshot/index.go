@@ -137,7 +137,7 @@ func (x *Index) object(slot uint32) *Object { return &x.chunks[slot/chunk][slot%
 // Remove takes an object out; who knows it gets a Leave.
 func (x *Index) Remove(o *Object) {
 	for _, v := range o.zone.subs {
-		v.leave(o)
+		v.leave(o, true)
 	}
 	o.zone.unlink(o)
 	o.zone.n--
@@ -183,7 +183,7 @@ func (x *Index) Move(o *Object, zoneID uint32) {
 	to := x.zone(zoneID)
 	for _, v := range from.subs {
 		if !v.sees(to) {
-			v.leave(o)
+			v.leave(o, false)
 		}
 	}
 	from.unlink(o)
@@ -211,7 +211,7 @@ func (x *Index) SetOwner(o *Object, owner *View) {
 	o.owner = owner
 	for _, v := range []*View{before, owner} {
 		if v != nil && v.Knows(o) {
-			v.leave(o)
+			v.leave(o, false)
 			v.enter(o)
 		}
 	}
@@ -244,6 +244,28 @@ func (o *Object) State() *object.State { return o.state }
 
 // Owner is the view that the object belongs to, or nil.
 func (o *Object) Owner() *View { return o.owner }
+
+// Zones is how many zones there are with an object or a subscriber.
+func (x *Index) Zones() int { return len(x.zones) }
+
+// Subscribers returns the views that see a zone, in no particular order. The
+// slice is the Index' own and valid until a view subscribes or unsubscribes.
+func (x *Index) Subscribers(zoneID uint32) []*View {
+	if z := x.zones[zoneID]; z != nil {
+		return z.subs
+	}
+	return nil
+}
+
+// AppendObjects appends the objects in a zone, those that changed last first.
+func (x *Index) AppendObjects(dst []*Object, zoneID uint32) []*Object {
+	if z := x.zones[zoneID]; z != nil {
+		for o := z.head; o != nil; o = o.next {
+			dst = append(dst, o)
+		}
+	}
+	return dst
+}
 
 // zone returns the zone of that number, which is made if need be.
 func (x *Index) zone(id uint32) *zone {

@@ -70,6 +70,10 @@ type Event struct {
 	Object *Object
 	// Owned says that Object belongs to the client.
 	Owned bool
+
+	// Deleted says of a Leave that the object was removed. Else it went out of
+	// view, or an Enter with its new owner follows.
+	Deleted bool
 }
 
 // Part is a piece of a snapshot that can be applied, and lost, on its own.
@@ -193,8 +197,8 @@ func (v *View) full() bool { return v.cfg.Plain && !v.acked }
 // the bytes that are left, but one at least.
 func (v *View) announce() {
 	x := v.index
-	for _, id := range v.leaves {
-		v.events = append(v.events, Event{ID: id})
+	for _, d := range v.leaves {
+		v.events = append(v.events, Event{ID: d.id, Deleted: d.deleted})
 	}
 	v.leaves = v.leaves[:0]
 	done, room := 0, max(v.left/2, 1)

@@ -20,6 +20,9 @@ type ViewConfig struct {
 	// Window is how many snapshots of a Plain view, which would queue, may be
 	// unacknowledged before further ones are skipped; 0 means any number.
 	Window int
+
+	// Data is the caller's own, for [View.Data].
+	Data any
 }
 
 // View is what one client sees, holds, and still has to learn. It belongs to
@@ -42,7 +45,7 @@ type View struct {
 	enters  []arrival
 	pending map[uint32]uint64 // place by slot
 	places  uint64            // how many entries there ever were
-	leaves  []uint32          // ids of objects that the client knows and is to forget
+	leaves  []departure       // objects that the client knows and is to forget
 	events  []Event           // of the tick that is being produced
 
 	structure uint32 // how many events there were
@@ -64,6 +67,12 @@ type View struct {
 type arrival struct {
 	slot  uint32
 	place uint64
+}
+
+// departure is an entry of View.leaves.
+type departure struct {
+	id      uint32
+	deleted bool
 }
 
 // NewView makes a view without zones.
@@ -98,6 +107,10 @@ func (v *View) Close() {
 		}
 	}
 }
+
+// Data returns what ViewConfig had, so that who gets a snapshot finds the client
+// without a map. It may be called at any time by anybody.
+func (v *View) Data() any { return v.cfg.Data }
 
 // SetRate says how many snapshots per second the client wants; what is not above
 // 0 means 20. There is at most one per tick.
@@ -144,7 +157,7 @@ func (v *View) Unsubscribe(zoneID uint32) bool {
 	delete(v.zones, zoneID)
 	v.setStale = true
 	for o := z.head; o != nil; o = o.next {
-		v.leave(o)
+		v.leave(o, false)
 	}
 	v.unsubscribe(z)
 	return true
@@ -212,12 +225,12 @@ func (v *View) enter(o *Object) {
 }
 
 // leave plans to tell the client to forget an object, or not to tell it of it.
-func (v *View) leave(o *Object) {
+func (v *View) leave(o *Object, deleted bool) {
 	if v.waitsFor(o.slot) {
 		delete(v.pending, o.slot)
 		return
 	}
-	v.leaves = append(v.leaves, o.id)
+	v.leaves = append(v.leaves, departure{o.id, deleted})
 	delete(v.served, o.slot)
 }
 
