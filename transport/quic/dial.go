@@ -1,0 +1,205 @@
+package quic
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// What Dial can answer, besides [ErrFingerprint] and errors of the network.
+var (
+	// ErrRefused: the server is there, but lets nobody in at the moment.
+	ErrRefused = errors.New("the server refuses connections")
+	// ErrNoAnswer: nothing came back.
+	ErrNoAnswer = errors.New("no answer")
+	// ErrOtherProtocol: the server speaks QUIC, but not [ALPN].
+	ErrOtherProtocol = errors.New("the server does not speak " + ALPN)
+	// ErrCertificate: the server's certificate could not be verified.
+	ErrCertificate = errors.New("the server's certificate is not trusted")
+)
+
+// A server under a burst of dials refuses what it cannot accept fast enough.
+const (
+	maxTries   = 6
+	firstPause = 50 * time.Millisecond // doubles, and a random part is left out
+)
+
+// Dial connects to a UDP address such as "play.example.org:27016"; without a
+// port it is [DefaultPort]. What then happens on the connection goes to h, on
+// another goroutine; Opened may be called before or after Dial returns. Dial
+// returns when the server has accepted the connection. If the server refuses,
+// it tries again a few times. ctx bounds the dialing only, and so does
+// Config.HandshakeTimeout.
+func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*Conn, error) {
+	full, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		host, port = addr, strconv.Itoa(DefaultPort)
+	}
+	ctx, cancel := context.WithTimeout(ctx, full.HandshakeTimeout)
+	defer cancel()
+	udpPort, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
+	if err != nil {
+		return nil, fmt.Errorf("quic: %w", err)
+	}
+	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("quic: %w", err)
+	}
+	t := full.clientTLS(host)
+	for _, ip := range ips {
+		var c *Conn
+		var in *quic.ReceiveStream
+		c, in, err = dialAddr(ctx, &net.UDPAddr{IP: ip.IP, Zone: ip.Zone, Port: udpPort}, t, &full)
+		if err == nil {
+			go c.run(h, in)
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, fmt.Errorf("quic: dialing %s: %w", addr, full.explainDial(err))
+}
+
+// dialAddr dials until the server has accepted the connection, and returns it
+// with the stream of the server's reliable messages.
+func dialAddr(ctx context.Context, addr *net.UDPAddr, t *tls.Config, cfg *Config) (*Conn, *quic.ReceiveStream, error) {
+	network := "udp6"
+	if addr.IP.To4() != nil {
+		network = "udp4"
+	}
+	s, err := openSocket(network, nil, cfg.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	pause := firstPause
+	for try := 1; ; try++ {
+		c, in, err := dialOnce(ctx, s, addr, t, cfg)
+		if err == nil {
+			return c, in, nil
+		}
+		if !isRefused(err) || try == maxTries {
+			s.release()
+			return nil, nil, err
+		}
+		select {
+		case <-time.After(pause - rand.N(pause/2)):
+			pause *= 2
+		case <-ctx.Done():
+			s.release()
+			return nil, nil, err
+		}
+	}
+}
+
+func dialOnce(ctx context.Context, s *socket, addr *net.UDPAddr, t *tls.Config, cfg *Config) (*Conn, *quic.ReceiveStream, error) {
+	q, err := s.tr.Dial(ctx, addr, t, cfg.quicConfig(true))
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := awaitWelcome(ctx, q)
+	var out *quic.SendStream
+	if err == nil {
+		out, err = q.OpenUniStream()
+	}
+	if err != nil {
+		_ = q.CloseWithError(quic.ApplicationErrorCode(transport.CodeProtocol), "no welcome")
+		return nil, nil, err
+	}
+	c := newConn(cfg, q, s, false)
+	c.out = out
+	return c, in, nil
+}
+
+var errNoWelcome = errors.New("the server does not say welcome")
+
+// awaitWelcome returns when the server has accepted the connection: the
+// handshake is complete before that is decided.
+func awaitWelcome(ctx context.Context, q *quic.Conn) (*quic.ReceiveStream, error) {
+	in, err := q.AcceptUniStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = in.SetReadDeadline(deadline)
+	}
+	defer context.AfterFunc(ctx, func() { in.CancelRead(0) })()
+	got := make([]byte, len(welcome))
+	if _, err := io.ReadFull(in, got); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(got, welcome) {
+		return nil, errNoWelcome
+	}
+	_ = in.SetReadDeadline(time.Time{})
+	return in, ctx.Err()
+}
+
+func isRefused(err error) bool {
+	var tr *quic.TransportError
+	return errors.As(err, &tr) && tr.Remote && tr.ErrorCode == quic.ConnectionRefused
+}
+
+// noApplicationProtocol is TLS' alert (RFC 7301 section 3.2) as a QUIC error.
+const noApplicationProtocol quic.TransportErrorCode = 0x100 + 120
+
+// explainDial makes of an error one that says what to do.
+func (c *Config) explainDial(err error) error {
+	var (
+		tr      *quic.TransportError
+		app     *quic.ApplicationError
+		version *quic.VersionNegotiationError
+		invalid *tls.CertificateVerificationError
+		timeout net.Error
+	)
+	switch {
+	case errors.Is(err, ErrFingerprint):
+		return fmt.Errorf("%w; if the server has got a new certificate, ask its operator for the new fingerprint, else somebody may be pretending to be it", pinError(err))
+	case errors.As(err, &invalid):
+		return fmt.Errorf("%w: %w; pin the fingerprint that the server prints at its start, or ask its operator for a certificate of this name from a known authority", ErrCertificate, certificateError(invalid))
+	case isRefused(err):
+		return fmt.Errorf("%w: it is busy, or sees too many from this address; try again later", ErrRefused)
+	case errors.As(err, &tr) && tr.ErrorCode == noApplicationProtocol:
+		return fmt.Errorf("%w: it is another program, or another version of it", ErrOtherProtocol)
+	case errors.As(err, &version):
+		return fmt.Errorf("%w: %w", ErrOtherProtocol, err)
+	case errors.As(err, &app):
+		return fmt.Errorf("%w: %w", ErrRefused, explain(err))
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("%w within %v: is the server running, and does each firewall on the way let its UDP port through?", ErrNoAnswer, c.HandshakeTimeout)
+	}
+	return err
+}
+
+// pinError is what verifyPin has answered, without what was put around it.
+func pinError(err error) error {
+	var pin *pinMismatch
+	if errors.As(err, &pin) {
+		return pin
+	}
+	return ErrFingerprint
+}
+
+func certificateError(err *tls.CertificateVerificationError) error {
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return errors.New("nobody known here has signed it")
+	}
+	return err.Err
+}
