@@ -195,24 +195,28 @@ func (c *Conn) sendLoose(m *looseMsg) bool {
 	}
 	data := m.data()
 	sent := c.q.ConnectionStats().BytesSent
-	err := c.q.SendDatagram(data)
-	var tooLarge *quic.DatagramTooLargeError
-	switch {
-	case err == nil:
-		c.given.add(len(data), sent)
-		return true
-	case !errors.As(err, &tooLarge):
-		return false
+	if err := c.q.SendDatagram(data); err != nil {
+		return isTooLarge(err) && c.sendLong(m)
 	}
+	c.given.add(len(data), sent)
+	return true
+}
+
+func isTooLarge(err error) bool {
+	var tooLarge *quic.DatagramTooLargeError
+	return errors.As(err, &tooLarge)
+}
+
+// sendLong sends a message on a stream of its own, unless the peer allows no
+// more streams or bytes.
+func (c *Conn) sendLong(m *looseMsg) bool {
 	s, err := c.q.OpenUniStream()
 	if err != nil {
 		return false
 	}
-	if len(data) > 0 {
-		if err := s.TryWriteAll(data); err != nil {
-			s.CancelWrite(0)
-			return false
-		}
+	if err := s.TryWriteAll(m.data()); err != nil {
+		s.CancelWrite(0)
+		return false
 	}
 	_ = s.Close()
 	if m.keyed {
