@@ -7,8 +7,8 @@
 // The application protocol is [ALPN]. An unreliable or latest message that fits
 // goes as one datagram (RFC 9221) with nothing around it; one of up to
 // [DatagramSize] bytes always fits. A longer one goes on a unidirectional
-// stream of its own, which is reset when a newer message of its key is sent.
-// When the peer lets no further stream be opened, such a message is dropped.
+// stream of its own, which is reset when a newer message of its key is sent
+// after about two round trips. When the peer lets no further stream be opened, such a message is dropped.
 //
 // The first unidirectional stream that each side opens carries its reliable
 // messages, each behind its little-endian uint32 length. Two lengths that no
@@ -101,7 +101,7 @@ type Config struct {
 
 	// IdleTimeout is after how long without a packet from the peer a
 	// connection is closed with CodeTimeout; the shorter one of both sides'
-	// counts. 0 means 30 s.
+	// counts, but a peer's counts as at least 5 s. 0 means 30 s.
 	IdleTimeout time.Duration
 
 	// KeepAlive is after how long without a packet from the peer a dialer asks
@@ -125,7 +125,8 @@ type Config struct {
 	// RetryAbove is how many handshakes may be under way before a client must
 	// first prove that it receives what is sent to its address (a Retry, RFC
 	// 9000 section 8.1.2), which costs it a round trip and nobody can do for
-	// a false address. 0 means 64; a negative value always asks for it.
+	// a false address. 0 means 64; a negative value always asks for it. A
+	// quarter of HandshakesPerAddress makes its address prove itself too.
 	RetryAbove int
 
 	// ResetKey lets a listener that was started anew tell clients of the one
@@ -227,8 +228,9 @@ func (c *Config) quicConfig(dialer bool) *quic.Config {
 		MaxIncomingUniStreams:          int64(c.MaxStreams) + 1, // and the reliable one
 		EnableDatagrams:                true,
 	}
-	if dialer && c.KeepAlive > 0 {
-		q.KeepAlivePeriod = c.KeepAlive
+	if dialer {
+		q.HandshakeIdleTimeout = c.HandshakeTimeout // Dial's context is the limit
+		q.KeepAlivePeriod = max(0, c.KeepAlive)
 	}
 	return q
 }

@@ -28,7 +28,7 @@ type Conn struct {
 	box   outbox.Box       // reliable messages
 	loose looseQueue       // the others
 	given given
-	long  longStreams // of the loose queue's writer
+	long  *longStreams // of the loose queue's writer; nil before the first
 
 	turn sync.Mutex // held while the handler is told something
 	hold atomic.Int64

@@ -13,19 +13,24 @@ import (
 
 // handshakes limits what peers that have not been let in can cost. They are
 // counted in all while they are under way, and for each address by how many
-// began lately. Above retryAbove, only those count that have proved their
-// address, so that false ones cannot use up anybody's share.
+// began lately. Where many are, a peer must first prove its address, and only
+// those that did count towards its limit: nobody can use up the share of an
+// address that is not his.
 type handshakes struct {
 	max, perAddress, retryAbove int
 	now                         func() time.Time
 
 	mu       sync.Mutex
+	closed   bool // nobody is let in any more
 	underWay int
-	begun    map[netip.Prefix]int // since windowBegan
-	window   time.Time            // when counting for addresses began anew
+	begun    map[netip.Prefix]begun // since window
+	window   time.Time              // when counting for addresses began anew
 
 	refused, retried uint64
 }
+
+// begun is how many handshakes began from an address.
+type begun struct{ proven, unproven int }
 
 // addressWindow is how long an address' handshakes are counted.
 const addressWindow = 10 * time.Second
@@ -34,30 +39,55 @@ const addressWindow = 10 * time.Second
 // takes as many handshakes in a window as no server completes.
 const maxAddresses = 1 << 16
 
+// unprovenShare is the part of an address' share that needs no proof.
+const unprovenShare = 4
+
 func newHandshakes(cfg *Config) *handshakes {
 	return &handshakes{
 		max: cfg.MaxHandshakes, perAddress: cfg.HandshakesPerAddress, retryAbove: cfg.RetryAbove,
 		now:   time.Now,
-		begun: make(map[netip.Prefix]int),
+		begun: make(map[netip.Prefix]begun),
 	}
 }
 
 // mustProve reports whether a peer has to prove its address first. It is made
-// for quic.Transport.VerifySourceAddress.
-func (s *handshakes) mustProve(net.Addr) bool {
+// for quic.Transport.VerifySourceAddress, and called for each packet that
+// begins a handshake.
+func (s *handshakes) mustProve(addr net.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.underWay <= s.retryAbove {
-		return false
+	must := s.underWay > s.retryAbove
+	if ip := addrOf(addr); s.counts(ip) {
+		s.turn()
+		must = must || s.begun[customer(ip)].unproven >= max(1, s.perAddress/unprovenShare)
 	}
-	s.retried++
-	return true
+	if must {
+		s.retried++
+	}
+	return must
+}
+
+// counts reports whether there is a limit for an address.
+func (s *handshakes) counts(ip netip.Addr) bool { return s.perAddress > 0 && !ip.IsLoopback() }
+
+// turn begins a new window when the old one is over.
+func (s *handshakes) turn() {
+	if now := s.now(); now.Sub(s.window) >= addressWindow {
+		s.window = now
+		clear(s.begun)
+	}
 }
 
 var (
 	errHandshakes = errors.New("too many handshakes are under way")
 	errAddress    = errors.New("too many handshakes from this address")
 )
+
+func (s *handshakes) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
 
 // handshake is one that is under way.
 type handshake struct {
@@ -80,7 +110,7 @@ type handshakeKey struct{}
 // begin counts a handshake in until its context is done, or settle is called
 // for it. It is made for quic.Transport.ConnContext.
 func (s *handshakes) begin(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	if err := s.enter(addrOf(info.RemoteAddr)); err != nil {
+	if err := s.enter(addrOf(info.RemoteAddr), info.AddrVerified); err != nil {
 		return nil, err
 	}
 	h := &handshake{of: s}
@@ -96,25 +126,30 @@ func settle(ctx context.Context) {
 	}
 }
 
-func (s *handshakes) enter(addr netip.Addr) error {
+func (s *handshakes) enter(ip netip.Addr, proven bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.now(); now.Sub(s.window) >= addressWindow {
-		s.window = now
-		clear(s.begun)
-	}
-	if s.underWay >= s.max {
+	switch {
+	case s.closed:
+		return net.ErrClosed
+	case s.underWay >= s.max:
 		s.refused++
 		return errHandshakes
 	}
-	if s.perAddress > 0 && !addr.IsLoopback() {
-		key := customer(addr)
+	if s.counts(ip) {
+		s.turn()
+		key := customer(ip)
 		n, known := s.begun[key]
-		if n >= s.perAddress || !known && len(s.begun) >= maxAddresses {
+		if n.proven >= s.perAddress || !known && len(s.begun) >= maxAddresses {
 			s.refused++
 			return errAddress
 		}
-		s.begun[key] = n + 1
+		if proven {
+			n.proven++
+		} else {
+			n.unproven++
+		}
+		s.begun[key] = n
 	}
 	s.underWay++
 	return nil

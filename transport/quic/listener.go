@@ -19,6 +19,7 @@ type Listener struct {
 	cfg        *Config
 	socket     *socket
 	ql         *quic.Listener
+	tls        *tls.Config
 	made       *Certificate // nil if the caller gave one
 	handshakes *handshakes
 	serving    atomic.Bool
@@ -52,7 +53,7 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quic: %w", err)
 	}
-	l := &Listener{cfg: &full, socket: s, made: made, handshakes: newHandshakes(&full)}
+	l := &Listener{cfg: &full, socket: s, tls: tlsConfig, made: made, handshakes: newHandshakes(&full)}
 	s.tr.VerifySourceAddress = l.handshakes.mustProve
 	s.tr.ConnContext = l.handshakes.begin
 	if full.ResetKey != [32]byte{} {
@@ -99,10 +100,13 @@ func currentCertificate(t *tls.Config) (*tls.Certificate, error) {
 func (l *Listener) Addr() net.Addr { return l.socket.udp.LocalAddr() }
 
 // Close implements [transport.Listener]. Handshakes that are under way are
-// refused. The socket stays until the last connection has closed.
+// refused. The socket stays until the last connection has closed; so long,
+// who dials is told at once that nobody is let in.
 func (l *Listener) Close() error {
 	l.once.Do(func() {
+		l.handshakes.close()
 		_ = l.ql.Close()
+		_, _ = l.socket.tr.Listen(l.tls, l.cfg.quicConfig(false)) // what says so
 		l.socket.release()
 	})
 	return nil

@@ -190,9 +190,6 @@ func (c *Conn) writeLoose() {
 
 // sendLoose reports whether quic-go has taken the message.
 func (c *Conn) sendLoose(m *looseMsg) bool {
-	if m.keyed {
-		c.long.overtake(m.key)
-	}
 	data := m.data()
 	sent := c.q.ConnectionStats().BytesSent
 	if err := c.q.SendDatagram(data); err != nil {
@@ -210,6 +207,9 @@ func isTooLarge(err error) bool {
 // sendLong sends a message on a stream of its own, unless the peer allows no
 // more streams or bytes.
 func (c *Conn) sendLong(m *looseMsg) bool {
+	if m.keyed && c.long != nil {
+		c.long.overtake(m.key, time.Now().Add(-c.grace()))
+	}
 	s, err := c.q.OpenUniStream()
 	if err != nil {
 		return false
@@ -220,27 +220,41 @@ func (c *Conn) sendLong(m *looseMsg) bool {
 	}
 	_ = s.Close()
 	if m.keyed {
+		if c.long == nil {
+			c.long = new(longStreams) // few connections need it
+		}
 		c.long.add(m.key, s)
 	}
 	return true
 }
 
+// grace is how long a long message has for its way, lost packets included,
+// before a newer one of its key stops it. Without that, a key that changes
+// faster than its messages travel would never arrive.
+func (c *Conn) grace() time.Duration {
+	return 2*c.q.ConnectionStats().SmoothedRTT + 20*time.Millisecond
+}
+
 // longStreams are the newest streams with latest messages. quic-go does not
-// tell which of them have arrived.
+// tell which of them have arrived; to reset one that has is of no effect.
 type longStreams struct {
-	streams [8]longStream
+	streams [maxLong]longStream
 	next    int
 }
 
+// maxLong is how many streams can be remembered. Others are not reset.
+const maxLong = 16
+
 type longStream struct {
-	key uint64
-	s   *quic.SendStream
+	key  uint64
+	sent time.Time
+	s    *quic.SendStream
 }
 
-// overtake resets the stream with an older message of key.
-func (l *longStreams) overtake(key uint64) {
+// overtake resets the streams with messages of key that were sent before.
+func (l *longStreams) overtake(key uint64, before time.Time) {
 	for i := range l.streams {
-		if o := &l.streams[i]; o.s != nil && o.key == key {
+		if o := &l.streams[i]; o.s != nil && o.key == key && o.sent.Before(before) {
 			o.s.CancelWrite(0)
 			*o = longStream{}
 		}
@@ -248,6 +262,6 @@ func (l *longStreams) overtake(key uint64) {
 }
 
 func (l *longStreams) add(key uint64, s *quic.SendStream) {
-	l.streams[l.next] = longStream{key, s}
+	l.streams[l.next] = longStream{key, time.Now(), s}
 	l.next = (l.next + 1) % len(l.streams)
 }

@@ -1,0 +1,338 @@
+package quic
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// dialFails dials and returns the error that must come.
+func dialFails(t *testing.T, addr string, cfg Config) error {
+	t.Helper()
+	c, err := Dial(context.Background(), addr, cfg, newRecorder())
+	if err == nil {
+		c.Close(transport.CodeNormal, "")
+		t.Fatal("Dial succeeds")
+	}
+	return err
+}
+
+// authority makes a certificate for 127.0.0.1 that a pool trusts, and stores
+// it in two files.
+func authority(t *testing.T, certFile, keyFile string) *x509.CertPool {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		Subject:      pkix.Name{CommonName: filepath.Base(certFile)},
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true, IsCA: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: keyDER},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return pool
+}
+
+func TestCertificateErrorsSayWhatToDo(t *testing.T) {
+	s := serve(t, Config{})
+	addr := s.Addr().String()
+
+	err := dialFails(t, addr, Config{Pins: []Fingerprint{{1}}})
+	if !errors.Is(err, ErrFingerprint) || !strings.Contains(err.Error(), s.pin.String()) {
+		t.Errorf("a wrong pin: %v", err)
+	}
+	err = dialFails(t, addr, Config{})
+	if !errors.Is(err, ErrCertificate) || !strings.Contains(err.Error(), "fingerprint") {
+		t.Errorf("an unknown authority: %v", err)
+	}
+	t.Log(err)
+	pool := authority(t, filepath.Join(t.TempDir(), "c"), filepath.Join(t.TempDir(), "k"))
+	err = dialFails(t, addr, Config{TLS: &tls.Config{RootCAs: pool}})
+	if !errors.Is(err, ErrCertificate) {
+		t.Errorf("another authority: %v", err)
+	}
+	if len(s.opened) > 0 {
+		t.Error("somebody was let in")
+	}
+	c, _ := s.dial(t, Config{Pins: []Fingerprint{{1}}}, "") // dial sets the right one
+	if id := c.Identity(); !id.Secure || id.Name != "" {
+		t.Errorf("the server is %+v", id)
+	}
+	h := newRecorder()
+	c, err = Dial(context.Background(), addr, Config{Insecure: true}, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close(transport.CodeNormal, "")
+	await(t, h.closed)
+}
+
+// Certificates in files are verified by roots and exchanged while the listener
+// runs; clients may have certificates too.
+func TestCertificateReload(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	first := authority(t, certFile, keyFile)
+	cert, err := LoadCertificate(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := authority(t, filepath.Join(dir, "client"), filepath.Join(dir, "clientkey"))
+	mine, err := LoadCertificate(filepath.Join(dir, "client"), filepath.Join(dir, "clientkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, Config{TLS: &tls.Config{GetCertificate: cert.Get, ClientCAs: clients, ClientAuth: tls.VerifyClientCertIfGiven}})
+	try := func(roots *x509.CertPool) error {
+		h := newRecorder()
+		c, err := Dial(context.Background(), s.Addr().String(), Config{TLS: &tls.Config{
+			RootCAs:              roots,
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return mine.Get(nil) },
+		}}, h)
+		if err != nil {
+			return err
+		}
+		if got := c.Identity().Name; got != "CN=cert.pem" {
+			t.Errorf("the server is %q", got)
+		}
+		if got := await(t, s.opened).Identity().Name; got != "CN=client" {
+			t.Errorf("the client is %q", got)
+		}
+		c.Close(transport.CodeNormal, "")
+		await(t, h.closed)
+		return nil
+	}
+	if err := try(first); err != nil {
+		t.Fatal(err)
+	}
+	old := s.pin
+	second := authority(t, certFile, keyFile)
+	if err := cert.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if err := try(first); !errors.Is(err, ErrCertificate) {
+		t.Errorf("the old certificate is still trusted: %v", err)
+	}
+	if err := try(second); err != nil {
+		t.Error(err)
+	}
+	if now, err := s.Fingerprint(); err != nil || now == old || now != cert.Fingerprint() {
+		t.Errorf("the fingerprint is %v, %v", now, err)
+	}
+	if err := os.WriteFile(keyFile, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := cert.Reload(); err == nil || !strings.Contains(err.Error(), keyFile) {
+		t.Errorf("Reload of a broken key: %v", err)
+	}
+	if err := try(second); err != nil {
+		t.Errorf("after a failed Reload: %v", err)
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	cert, err := SelfSigned("example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := cert.Fingerprint()
+	var colons []string
+	for i := 0; i < len(f.String()); i += 2 {
+		colons = append(colons, strings.ToUpper(f.String()[i:i+2]))
+	}
+	for _, s := range []string{f.String(), " " + f.String() + "\n", strings.Join(colons, ":")} {
+		if got, err := ParseFingerprint(s); err != nil || got != f {
+			t.Errorf("%q is %v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "12", f.String() + "00", "z" + f.String()[1:]} {
+		if got, err := ParseFingerprint(s); err == nil {
+			t.Errorf("%q is %v", s, got)
+		}
+	}
+	if err := cert.Reload(); err != nil || cert.Fingerprint() != f {
+		t.Errorf("Reload of what was made: %v", err)
+	}
+}
+
+func TestOtherProtocol(t *testing.T) {
+	cert, err := SelfSigned("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := quic.ListenAddr("127.0.0.1:0", &tls.Config{GetCertificate: cert.Get, NextProtos: []string{"h3"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := dialFails(t, l.Addr().String(), Config{Insecure: true}); !errors.Is(err, ErrOtherProtocol) {
+		t.Error(err)
+	}
+}
+
+// Where nobody answers, Dial says so when its time is over.
+func TestNoAnswer(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	err = dialFails(t, silent.LocalAddr().String(), Config{Insecure: true, HandshakeTimeout: 100 * time.Millisecond})
+	if !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), "firewall") {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Dial(ctx, silent.LocalAddr().String(), Config{Insecure: true}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that is done: %v", err)
+	}
+}
+
+// A server that completes handshakes and then says nothing is no server.
+func TestNoWelcome(t *testing.T) {
+	cert, err := SelfSigned("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := quic.ListenAddr("127.0.0.1:0", &tls.Config{GetCertificate: cert.Get, NextProtos: []string{ALPN}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for name, say := range map[string]string{"nothing": "", "something else": "\xff\xff\xff\xfe hello"} {
+		done := make(chan error, 1)
+		go func() {
+			q, err := l.Accept(context.Background())
+			if err == nil && say != "" {
+				s, _ := q.OpenUniStream()
+				_, err = s.Write([]byte(say))
+			}
+			done <- err
+		}()
+		err := dialFails(t, l.Addr().String(), Config{Insecure: true, HandshakeTimeout: 300 * time.Millisecond})
+		if want := ErrNoAnswer; say == "" && !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+		if want := errNoWelcome; say != "" && !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A burst of dials overflows quic-go's accept queue; dialers try again.
+func TestBurstOfDials(t *testing.T) {
+	const n = 200
+	s := serve(t, Config{})
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			h := newRecorder()
+			c, err := Dial(context.Background(), s.Addr().String(), Config{Pins: []Fingerprint{s.pin}, HandshakeTimeout: time.Minute}, h)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			send(t, c, transport.Reliable, 0, "here")
+			c.Close(transport.CodeNormal, "")
+			await(t, h.closed)
+		})
+	}
+	wg.Wait()
+	for range n {
+		if got := await(t, s.msgs); got != "here" {
+			t.Errorf("received %q", got)
+		}
+	}
+	if st := s.Stats(); st.Accepted != n {
+		t.Errorf("%d were accepted", st.Accepted)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, c := range []Config{
+		{MaxReliable: -1}, {MaxReliable: 1 << 30}, {MaxUnreliable: 100}, {MaxUnreliable: 1 << 24}, {SendQueue: -1},
+		{LooseQueue: -1}, {MaxStreams: 5000}, {MaxHandshakes: -1}, {IdleTimeout: -1}, {HandshakeTimeout: -1},
+		{Insecure: true, Pins: []Fingerprint{{}}}, {TLS: &tls.Config{}},
+	} {
+		if l, err := Listen("127.0.0.1:0", c); err == nil {
+			_ = l.Close()
+			t.Errorf("%+v is taken", c)
+		}
+	}
+	c, err := Config{MaxReliable: 4 << 20}.withDefaults()
+	if err != nil || c.SendQueue < 4<<20+recordHeader || c.LooseQueue < c.MaxUnreliable+looseCost {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := Dial(context.Background(), "127.0.0.1:1", Config{MaxStreams: -1}, nil); err == nil {
+		t.Error("Dial takes a wrong configuration")
+	}
+	if _, err := Dial(context.Background(), "127.0.0.1:nonsense", Config{Insecure: true}, nil); err == nil {
+		t.Error("Dial takes a wrong port")
+	}
+	if _, err := Listen("nonsense", Config{}); err == nil {
+		t.Error("Listen takes a wrong address")
+	}
+}
+
+// A listener that has closed while a connection lives on says so to who dials,
+// and does not leave him waiting.
+func TestClosedListenerRefuses(t *testing.T) {
+	s := serve(t, Config{})
+	c, ch := s.dial(t, Config{}, "")
+	sc := await(t, s.opened)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := dialFails(t, s.Addr().String(), Config{Pins: []Fingerprint{s.pin}}); !errors.Is(err, ErrRefused) {
+		t.Error(err)
+	}
+	works(t, c, ch, sc, s.recorder)
+	if len(s.opened) > 0 {
+		t.Error("somebody was let in")
+	}
+}
