@@ -270,6 +270,8 @@ func BenchmarkServer(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/clients=%d/parts=%d/size=%d/rate=%d", kind, bench.clients, bench.parts, bench.size, bench.rate), func(b *testing.B) {
 				runtime.GC()
 				before := resident()
+				var mem runtime.MemStats
+				runtime.ReadMemStats(&mem)
 				data := make([]byte, bench.size)
 				var s sender
 				var addr string
@@ -305,7 +307,12 @@ func BenchmarkServer(b *testing.B) {
 				share := float64(cpuTime()-cpu) / float64(time.Since(began)) / float64(bench.clients)
 				b.ReportMetric(100*share, "%core/client")
 				runtime.GC()
-				b.ReportMetric(float64(resident()-before)/1024/float64(bench.clients), "KB/client")
+				var after runtime.MemStats
+				runtime.ReadMemStats(&after)
+				perClient := func(bytes int) float64 { return float64(bytes) / 1024 / float64(bench.clients) }
+				b.ReportMetric(perClient(resident()-before), "residentKB/client")
+				b.ReportMetric(perClient(int(after.HeapAlloc-mem.HeapAlloc)), "heapKB/client")
+				b.ReportMetric(perClient(int(after.StackInuse-mem.StackInuse)), "stackKB/client")
 				got := stop()
 				if want := ticks * bench.clients * bench.parts; want > 0 {
 					b.ReportMetric(100*(1-float64(got)/float64(want)), "%lost")
