@@ -64,6 +64,19 @@ func newConn(cfg *Config, q *quic.Conn, s *socket, server bool) *Conn {
 	return c
 }
 
+// open opens the stream for reliable messages, and checks that the peer takes
+// what this package sends.
+func (c *Conn) open() error {
+	if !c.q.ConnectionState().SupportsDatagrams.Remote {
+		return errors.New("the peer must take datagrams (RFC 9221)")
+	}
+	var err error
+	if c.out, err = c.q.OpenUniStream(); err != nil {
+		return errors.New("the peer must allow unidirectional streams")
+	}
+	return nil
+}
+
 // run is the life of the connection, from Opened to Closed. in is the stream
 // of the peer's reliable messages, if it is known yet.
 func (c *Conn) run(h transport.Handler, in *quic.ReceiveStream) {

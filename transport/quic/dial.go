@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -49,8 +50,9 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		host, port = addr, strconv.Itoa(DefaultPort)
+		host, port = strings.Trim(addr, "[]"), strconv.Itoa(DefaultPort)
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, full.HandshakeTimeout)
 	defer cancel()
 	udpPort, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
@@ -62,19 +64,20 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 		return nil, fmt.Errorf("quic: %w", err)
 	}
 	t := full.clientTLS(host)
-	for _, ip := range ips {
+	for i, ip := range ips {
+		// Each address gets its part of the time that is left.
+		deadline, _ := ctx.Deadline()
+		ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(ips)-i))
 		var c *Conn
 		var in *quic.ReceiveStream
 		c, in, err = dialAddr(ctx, &net.UDPAddr{IP: ip.IP, Zone: ip.Zone, Port: udpPort}, t, &full)
+		cancel()
 		if err == nil {
 			go c.run(h, in)
 			return c, nil
 		}
-		if ctx.Err() != nil {
-			break
-		}
 	}
-	return nil, fmt.Errorf("quic: dialing %s: %w", addr, full.explainDial(err))
+	return nil, fmt.Errorf("quic: dialing %s: %w", addr, explainDial(err, time.Since(began)))
 }
 
 // dialAddr dials until the server has accepted the connection, and returns it
@@ -113,17 +116,16 @@ func dialOnce(ctx context.Context, s *socket, addr *net.UDPAddr, t *tls.Config, 
 	if err != nil {
 		return nil, nil, err
 	}
+	c := newConn(cfg, q, s, false)
 	in, err := awaitWelcome(ctx, q)
-	var out *quic.SendStream
 	if err == nil {
-		out, err = q.OpenUniStream()
+		err = c.open()
 	}
 	if err != nil {
 		_ = q.CloseWithError(quic.ApplicationErrorCode(transport.CodeProtocol), "no welcome")
 		return nil, nil, err
 	}
-	c := newConn(cfg, q, s, false)
-	c.out = out
+	s.udp.settled.Store(true)
 	return c, in, nil
 }
 
@@ -159,8 +161,8 @@ func isRefused(err error) bool {
 // noApplicationProtocol is TLS' alert (RFC 7301 section 3.2) as a QUIC error.
 const noApplicationProtocol quic.TransportErrorCode = 0x100 + 120
 
-// explainDial makes of an error one that says what to do.
-func (c *Config) explainDial(err error) error {
+// explainDial makes of an error, after so long, one that says what to do.
+func explainDial(err error, after time.Duration) error {
 	var (
 		tr      *quic.TransportError
 		app     *quic.ApplicationError
@@ -182,7 +184,7 @@ func (c *Config) explainDial(err error) error {
 	case errors.As(err, &app):
 		return fmt.Errorf("%w: %w", ErrRefused, explain(err))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("%w within %v: is the server running, and does each firewall on the way let its UDP port through?", ErrNoAnswer, c.HandshakeTimeout)
+		return fmt.Errorf("%w within %v: is the server running, and does each firewall on the way let its UDP port through?", ErrNoAnswer, after.Round(10*time.Millisecond))
 	}
 	return err
 }

@@ -447,7 +447,7 @@ func TestBufferWarning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, known := receiveBuffer(s.udp)
+		got, known := receiveBuffer(s.udp.UDPConn)
 		s.release()
 		lines := b.lines()
 		if len(lines) > 1 || known && got >= wantedBuffer && lines[0] != "" {

@@ -32,6 +32,11 @@ type Listener struct {
 
 var _ transport.Listener = (*Listener)(nil)
 
+// connIDLength is how many bytes of each packet name its connection. With 4,
+// quic-go's default, a server of thousands of clients, each with several names,
+// would now and then give one twice.
+const connIDLength = 8
+
 // Listen listens on the UDP address addr, for example ":27016" or
 // "127.0.0.1:0". From then on the system keeps packets; Serve accepts
 // connections.
@@ -53,6 +58,8 @@ func Listen(addr string, cfg Config) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quic: %w", err)
 	}
+	s.udp.settled.Store(true)
+	s.tr.ConnectionIDLength = connIDLength
 	l := &Listener{cfg: &full, socket: s, tls: tlsConfig, made: made, handshakes: newHandshakes(&full)}
 	s.tr.VerifySourceAddress = l.handshakes.mustProve
 	s.tr.ConnContext = l.handshakes.begin
@@ -154,12 +161,13 @@ func (l *Listener) refuseRest() {
 func (l *Listener) serve(q *quic.Conn, h transport.Handler) {
 	settle(q.Context())
 	c := newConn(l.cfg, q, l.socket, true)
-	var err error
-	if c.out, err = q.OpenUniStream(); err == nil {
+	err := c.open()
+	if err == nil {
 		_, err = c.out.Write(welcome)
 	}
 	if err != nil {
-		_ = q.CloseWithError(quic.ApplicationErrorCode(transport.CodeProtocol), "the peer must allow a stream")
+		_ = q.CloseWithError(quic.ApplicationErrorCode(transport.CodeProtocol), err.Error())
+		l.broken.Add(1)
 		l.socket.release()
 		return
 	}

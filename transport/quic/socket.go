@@ -15,8 +15,39 @@ import (
 // use it have released it.
 type socket struct {
 	tr    *quic.Transport
-	udp   *net.UDPConn
+	udp   *tolerantConn
 	users atomic.Int64
+}
+
+// tolerantConn is a UDP socket which, once settled, takes it for a lost packet
+// when the system has no way for it just now. quic-go would close the
+// connection, though the way may come back (a telephone between two networks, a
+// full table of a firewall); if it does not, the idle timeout closes it.
+type tolerantConn struct {
+	*net.UDPConn
+	settled atomic.Bool
+}
+
+// WriteMsgUDP is what quic-go sends with on most systems.
+func (c *tolerantConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
+	n, oobn, err = c.UDPConn.WriteMsgUDP(b, oob, addr)
+	if c.tolerates(err) {
+		return len(b), len(oob), nil
+	}
+	return n, oobn, err
+}
+
+// WriteTo is what quic-go sends with on the others.
+func (c *tolerantConn) WriteTo(b []byte, addr net.Addr) (int, error) {
+	n, err := c.UDPConn.WriteTo(b, addr)
+	if c.tolerates(err) {
+		return len(b), nil
+	}
+	return n, err
+}
+
+func (c *tolerantConn) tolerates(err error) bool {
+	return err != nil && c.settled.Load() && isPassing(err)
 }
 
 // openSocket returns a socket with one user.
@@ -26,7 +57,8 @@ func openSocket(network string, addr *net.UDPAddr, log *slog.Logger) (*socket, e
 		return nil, err
 	}
 	raiseBuffers(udp, log)
-	s := &socket{udp: udp, tr: &quic.Transport{Conn: udp}}
+	conn := &tolerantConn{UDPConn: udp}
+	s := &socket{udp: conn, tr: &quic.Transport{Conn: conn}}
 	s.users.Store(1)
 	return s, nil
 }
