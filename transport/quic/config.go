@@ -7,8 +7,9 @@
 // The application protocol is [ALPN]. An unreliable or latest message that fits
 // goes as one datagram (RFC 9221) with nothing around it; one of up to
 // [DatagramSize] bytes always fits. A longer one goes on a unidirectional
-// stream of its own, which is reset when a newer message of its key is sent
-// after about two round trips. When the peer lets no further stream be opened, such a message is dropped.
+// stream of its own, which is reset when a newer message of its key is sent,
+// but not before it has had time to arrive. When the peer lets no further
+// stream be opened, such a message is dropped.
 //
 // The first unidirectional stream that each side opens carries its reliable
 // messages, each behind its little-endian uint32 length. Two lengths that no

@@ -208,12 +208,13 @@ func isTooLarge(err error) bool {
 // more streams or bytes.
 func (c *Conn) sendLong(m *looseMsg) bool {
 	if m.keyed && c.long != nil {
-		c.long.overtake(m.key, time.Now().Add(-c.grace()))
+		c.long.overtake(m.key, time.Now().Add(-c.grace(len(m.data()))))
 	}
 	s, err := c.q.OpenUniStream()
 	if err != nil {
 		return false
 	}
+	s.SetPriority(usualUrgency, false) // one after the other, not all at once
 	if err := s.TryWriteAll(m.data()); err != nil {
 		s.CancelWrite(0)
 		return false
@@ -228,12 +229,20 @@ func (c *Conn) sendLong(m *looseMsg) bool {
 	return true
 }
 
-// grace is how long a long message has for its way, lost packets included,
-// before a newer one of its key stops it. Without that, a key that changes
-// faster than its messages travel would never arrive.
-func (c *Conn) grace() time.Duration {
-	return 2*c.q.ConnectionStats().SmoothedRTT + 20*time.Millisecond
+// usualUrgency is that of reliable messages (RFC 9218 section 4.1).
+const usualUrgency = 3
+
+// grace is how long a message of n bytes has for its way before a newer one of
+// its key stops it: twice what the congestion window takes to let it out, and
+// two round trips for lost packets. Without that, a key that changes faster
+// than its messages travel would never arrive.
+func (c *Conn) grace(n int) time.Duration {
+	s := c.q.ConnectionStats()
+	windows := min(float64(n)/float64(max(s.CongestionWindow, minGiven)), maxWindows)
+	return time.Duration((2+2*windows)*float64(s.SmoothedRTT)) + 20*time.Millisecond
 }
+
+const maxWindows = 100
 
 // longStreams are the newest streams with latest messages. quic-go does not
 // tell which of them have arrived; to reset one that has is of no effect.
