@@ -60,7 +60,8 @@ type Config struct {
 	// in it (see [Certificate]); nil makes a self-signed certificate at start.
 	// A dialer verifies the server by RootCAs (nil: those of the system) and
 	// ServerName, which is taken from the address when it is empty. The
-	// version (1.3) and the application protocol are always ours.
+	// version (1.3) and the application protocol are always ours, but for what
+	// a GetConfigForClient in it returns: that must set NextProtos to ALPN.
 	TLS *tls.Config
 
 	// Pins makes a dialer accept a server with one of these certificates and

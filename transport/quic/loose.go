@@ -13,7 +13,7 @@ const looseCost = 96
 
 // looseQueue holds the unreliable and latest messages that wait to be sent.
 // What is over its limit drops the oldest. All methods may be called from any
-// goroutine, take and idle by the one writer only.
+// goroutine, more and take by the one writer only.
 type looseQueue struct {
 	mu      sync.Mutex
 	limit   int // of pinned, in bytes
@@ -161,25 +161,36 @@ func (q *looseQueue) start() bool {
 	return true
 }
 
-// take hands the first message to the writer, who is none any more when there
-// is none.
+// more reports whether something is queued. If not, who asks is the writer no
+// longer.
+func (q *looseQueue) more() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.head < len(q.msgs) {
+		return true
+	}
+	q.writing = false
+	q.rest()
+	return false
+}
+
+// take hands the first message to the writer. There is none if the queue was
+// closed after more.
 func (q *looseQueue) take() (m looseMsg, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.head == len(q.msgs) {
-		q.writing = false
-		q.rest()
 		return looseMsg{}, false
 	}
 	return q.pop(), true
 }
 
-// keepAbove is the capacity up to which an empty queue keeps its memory, since
-// most that were used will be again soon.
-const keepAbove = 8
+// keepUpTo is the capacity up to which an empty queue keeps its memory, since it
+// will be used again soon.
+const keepUpTo = 8
 
 func (q *looseQueue) rest() {
-	if cap(q.msgs) > keepAbove {
+	if cap(q.msgs) > keepUpTo {
 		q.msgs, q.keys = nil, nil
 	}
 	q.msgs, q.head = q.msgs[:0], 0

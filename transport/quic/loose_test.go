@@ -78,14 +78,15 @@ func TestLooseQueue(t *testing.T) {
 				if !q.writing {
 					t.Skip("nobody writes")
 				}
+				more := q.more()
+				if more != (len(model) > 0) || more != q.writing {
+					t.Fatalf("more is %v with %d messages, writing %v", more, len(model), q.writing)
+				}
 				m, ok := q.take()
-				if ok != (len(model) > 0) {
+				if ok != more {
 					t.Fatalf("take is %v with %d messages", ok, len(model))
 				}
 				if !ok {
-					if q.writing {
-						t.Fatal("the writer goes on")
-					}
 					return
 				}
 				if string(m.data()) != model[0].data || m.keyed != model[0].keyed {

@@ -174,17 +174,16 @@ func (c *Conn) awaitRoom() {
 
 // writeLoose sends unreliable messages until none is queued.
 func (c *Conn) writeLoose() {
-	for {
+	for c.loose.more() {
 		c.awaitRoom()
 		m, ok := c.loose.take()
-		if !ok {
-			return
-		}
-		if !c.sendLoose(&m) {
+		switch {
+		case !ok:
+		case c.sendLoose(&m):
+			m.release()
+		default:
 			c.loose.gaveUp(&m)
-			continue
 		}
-		m.release()
 	}
 }
 

@@ -264,7 +264,8 @@ func BenchmarkServer(b *testing.B) {
 		{24, 2, 1200, 66},
 		{200, 2, 1200, 66},
 		{1000, 1, 1000, 20},
-		{24, 0, 0, 66},
+		{24, 0, 0, 2}, // idle
+		{1000, 0, 0, 2},
 	} {
 		for _, kind := range []string{"bare", "culm"} {
 			b.Run(fmt.Sprintf("%s/clients=%d/parts=%d/size=%d/rate=%d", kind, bench.clients, bench.parts, bench.size, bench.rate), func(b *testing.B) {
@@ -284,7 +285,10 @@ func BenchmarkServer(b *testing.B) {
 				for s.count() < bench.clients {
 					time.Sleep(time.Millisecond)
 				}
-				slices := max(1, min(15, 1000/bench.rate))
+				slices := 1
+				if bench.parts > 0 {
+					slices = 1000 / bench.rate // one in each millisecond
+				}
 				groups := make([][]int, slices)
 				for i := range bench.clients {
 					groups[i%slices] = append(groups[i%slices], i)
