@@ -12,6 +12,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -41,8 +42,10 @@ const (
 // port it is [DefaultPort]. What then happens on the connection goes to h, on
 // another goroutine; Opened may be called before or after Dial returns. Dial
 // returns when the server has accepted the connection. If the server refuses,
-// it tries again a few times. ctx bounds the dialing only, and so does
-// Config.HandshakeTimeout.
+// it tries again a few times; if it closes the connection at once, Dial may
+// answer [ErrRefused] with the *[transport.CloseError] in it. ctx bounds the
+// dialing only, and so does Config.HandshakeTimeout. Of the addresses that a
+// name has, the first one that answers is taken.
 func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*Conn, error) {
 	full, err := cfg.withDefaults()
 	if err != nil {
@@ -63,58 +66,110 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 	if err != nil {
 		return nil, fmt.Errorf("quic: %w", err)
 	}
-	t := full.clientTLS(host)
+	addrs := make([]*net.UDPAddr, len(ips))
 	for i, ip := range ips {
-		// Each address gets its part of the time that is left.
-		deadline, _ := ctx.Deadline()
-		ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(ips)-i))
-		var c *Conn
-		var in *quic.ReceiveStream
-		c, in, err = dialAddr(ctx, &net.UDPAddr{IP: ip.IP, Zone: ip.Zone, Port: udpPort}, t, &full)
-		cancel()
-		if err == nil {
-			go c.run(h, in)
-			return c, nil
-		}
+		addrs[i] = &net.UDPAddr{IP: ip.IP, Zone: ip.Zone, Port: udpPort}
 	}
-	return nil, fmt.Errorf("quic: dialing %s: %w", addr, explainDial(err, time.Since(began)))
+	d, err := dialAny(ctx, addrs, full.clientTLS(host), &full)
+	if err != nil {
+		return nil, fmt.Errorf("quic: dialing %s: %w", addr, explainDial(err, time.Since(began)))
+	}
+	go d.conn.run(h, d.in)
+	return d.conn, nil
 }
 
-// dialAddr dials until the server has accepted the connection, and returns it
-// with the stream of the server's reliable messages.
-func dialAddr(ctx context.Context, addr *net.UDPAddr, t *tls.Config, cfg *Config) (*Conn, *quic.ReceiveStream, error) {
+// dialed is a connection that the server has accepted, with the stream of the
+// server's reliable messages.
+type dialed struct {
+	conn *Conn
+	in   *quic.ReceiveStream
+}
+
+// stagger is how much later each further address of a name is tried, since
+// where an address does not work, nothing comes back that says so.
+const stagger = 250 * time.Millisecond
+
+// dialAny returns the first connection that can be had, or an error of the
+// first address that is not just silent.
+func dialAny(ctx context.Context, addrs []*net.UDPAddr, t *tls.Config, cfg *Config) (*dialed, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	got := make([]*dialed, len(addrs))
+	errs := make([]error, len(addrs))
+	var wg sync.WaitGroup
+	for i, addr := range addrs {
+		wg.Go(func() {
+			if i > 0 {
+				select {
+				case <-time.After(time.Duration(i) * stagger):
+				case <-ctx.Done():
+					errs[i] = ctx.Err()
+					return
+				}
+			}
+			if got[i], errs[i] = dialAddr(ctx, addr, t, cfg); errs[i] == nil {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	var first *dialed
+	for _, d := range got {
+		switch {
+		case d == nil:
+		case first == nil:
+			first = d
+		default: // one too many
+			_ = d.conn.q.CloseWithError(quic.ApplicationErrorCode(transport.CodeNormal), "")
+			d.conn.socket.release()
+		}
+	}
+	if first != nil {
+		return first, nil
+	}
+	for _, err := range errs {
+		if !isSilence(err) {
+			return nil, err
+		}
+	}
+	return nil, errs[0]
+}
+
+// dialAddr dials until the server has accepted the connection, or refused it
+// too often.
+func dialAddr(ctx context.Context, addr *net.UDPAddr, t *tls.Config, cfg *Config) (*dialed, error) {
 	network := "udp6"
 	if addr.IP.To4() != nil {
 		network = "udp4"
 	}
 	s, err := openSocket(network, nil, cfg.Log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	pause := firstPause
 	for try := 1; ; try++ {
-		c, in, err := dialOnce(ctx, s, addr, t, cfg)
+		d, err := dialOnce(ctx, s, addr, t, cfg)
 		if err == nil {
-			return c, in, nil
+			return d, nil
 		}
 		if !isRefused(err) || try == maxTries {
 			s.release()
-			return nil, nil, err
+			return nil, err
 		}
 		select {
 		case <-time.After(pause - rand.N(pause/2)):
 			pause *= 2
 		case <-ctx.Done():
 			s.release()
-			return nil, nil, err
+			return nil, err
 		}
 	}
 }
 
-func dialOnce(ctx context.Context, s *socket, addr *net.UDPAddr, t *tls.Config, cfg *Config) (*Conn, *quic.ReceiveStream, error) {
+func dialOnce(ctx context.Context, s *socket, addr *net.UDPAddr, t *tls.Config, cfg *Config) (*dialed, error) {
 	q, err := s.tr.Dial(ctx, addr, t, cfg.quicConfig(true))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c := newConn(cfg, q, s, false)
 	in, err := awaitWelcome(ctx, q)
@@ -123,10 +178,10 @@ func dialOnce(ctx context.Context, s *socket, addr *net.UDPAddr, t *tls.Config, 
 	}
 	if err != nil {
 		_ = q.CloseWithError(quic.ApplicationErrorCode(transport.CodeProtocol), "no welcome")
-		return nil, nil, err
+		return nil, err
 	}
 	s.udp.settled.Store(true)
-	return c, in, nil
+	return &dialed{c, in}, nil
 }
 
 var errNoWelcome = errors.New("the server does not say welcome")
@@ -141,16 +196,28 @@ func awaitWelcome(ctx context.Context, q *quic.Conn) (*quic.ReceiveStream, error
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = in.SetReadDeadline(deadline)
 	}
-	defer context.AfterFunc(ctx, func() { in.CancelRead(0) })()
+	stop := context.AfterFunc(ctx, func() { in.CancelRead(0) })
 	got := make([]byte, len(welcome))
 	if _, err := io.ReadFull(in, got); err != nil {
+		if !stop() {
+			err = context.Cause(ctx)
+		}
 		return nil, err
+	}
+	if !stop() {
+		return nil, context.Cause(ctx)
 	}
 	if !bytes.Equal(got, welcome) {
 		return nil, errNoWelcome
 	}
 	_ = in.SetReadDeadline(time.Time{})
-	return in, ctx.Err()
+	return in, nil
+}
+
+// isSilence reports whether err says that nothing came back.
+func isSilence(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func isRefused(err error) bool {
@@ -168,7 +235,6 @@ func explainDial(err error, after time.Duration) error {
 		app     *quic.ApplicationError
 		version *quic.VersionNegotiationError
 		invalid *tls.CertificateVerificationError
-		timeout net.Error
 	)
 	switch {
 	case errors.Is(err, ErrFingerprint):
@@ -183,7 +249,7 @@ func explainDial(err error, after time.Duration) error {
 		return fmt.Errorf("%w: %w", ErrOtherProtocol, err)
 	case errors.As(err, &app):
 		return fmt.Errorf("%w: %w", ErrRefused, explain(err))
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case isSilence(err):
 		return fmt.Errorf("%w within %v: is the server running, and does each firewall on the way let its UDP port through?", ErrNoAnswer, after.Round(10*time.Millisecond))
 	}
 	return err

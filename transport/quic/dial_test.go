@@ -336,3 +336,77 @@ func TestClosedListenerRefuses(t *testing.T) {
 		t.Error("somebody was let in")
 	}
 }
+
+// Of several addresses the one that works is taken, and of several errors the
+// one that says most.
+func TestManyAddresses(t *testing.T) {
+	s := serve(t, Config{})
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	nobody, here := silent.LocalAddr().(*net.UDPAddr), s.Addr().(*net.UDPAddr)
+	dial := func(pin Fingerprint, addrs ...*net.UDPAddr) (*dialed, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		cfg, err := Config{Pins: []Fingerprint{pin}}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dialAny(ctx, addrs, cfg.clientTLS("127.0.0.1"), &cfg)
+	}
+	for _, addrs := range [][]*net.UDPAddr{{nobody, here}, {here, nobody}, {here, here}} {
+		d, err := dial(s.pin, addrs...)
+		if err != nil {
+			t.Fatalf("%v: %v", addrs, err)
+		}
+		h := newRecorder()
+		go d.conn.run(h, d.in)
+		works(t, d.conn, h, await(t, s.opened), s.recorder)
+		d.conn.Close(transport.CodeNormal, "")
+		await(t, h.closed)
+		await(t, s.closed)
+	}
+	if _, err := dial(Fingerprint{}, nobody, here); !errors.Is(err, ErrFingerprint) {
+		t.Errorf("a wrong pin where another address is silent: %v", err)
+	}
+	if _, err := dial(s.pin, nobody); !isSilence(err) {
+		t.Errorf("where nobody answers: %v", err)
+	}
+}
+
+// A server that is full says so, whether Dial hears of it or the handler.
+func TestRefusedInOpened(t *testing.T) {
+	l, err := Listen("127.0.0.1:0", Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuser := &refuser{newRecorder()}
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(context.Background(), refuser) }()
+	for range 20 {
+		h := newRecorder()
+		_, err := Dial(context.Background(), l.Addr().String(), Config{Insecure: true}, h)
+		var got *transport.CloseError
+		if err != nil {
+			if !errors.Is(err, ErrRefused) || !errors.As(err, &got) {
+				t.Fatal(err)
+			}
+		} else {
+			got = await(t, h.closed)
+		}
+		if !got.Remote || got.Code != transport.CodeRefused || got.Reason != "full" {
+			t.Errorf("the client is told: %v", got)
+		}
+		await(t, refuser.closed)
+	}
+	_ = l.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+type refuser struct{ *recorder }
+
+func (h *refuser) Opened(c transport.Conn) { c.Close(transport.CodeRefused, "full") }
