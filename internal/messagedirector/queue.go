@@ -1,0 +1,127 @@
+package messagedirector
+
+// Post puts all that b holds into the queue, at once and in its order, and
+// leaves b empty, to be filled again. It may be called from any goroutine.
+// When nobody is inside the order, the caller works the queue off; it must not
+// hold a lock that a role takes inside.
+func (d *Director) Post(b *Batch) {
+	if b.empty() {
+		return
+	}
+	d.mu.Lock()
+	if d.waiting.empty() {
+		d.waiting, *b = *b, d.waiting
+	} else {
+		d.waiting.take(b)
+	}
+	idle := !d.busy
+	d.busy = true
+	d.mu.Unlock()
+	if idle {
+		d.work()
+	}
+}
+
+// Do calls f inside the order, behind everything that was posted before. It
+// may be called from any goroutine, like Post, and from inside.
+func (d *Director) Do(f func()) {
+	var b Batch
+	b.Do(f)
+	d.Post(&b)
+}
+
+// Emit returns where p appends what it sends from inside the order; it comes
+// behind all that waits. The batch is the director's: it must not be posted,
+// and after any other call of the director Emit must be called again.
+func (d *Director) Emit(p *Participant) *Batch {
+	d.next.From(p)
+	return &d.next
+}
+
+// OnSettled lets f be called inside the order each time that the queue has run
+// empty, for example to see to what was queued for clients. It is called from
+// inside, and f cannot be taken back.
+func (d *Director) OnSettled(f func()) { d.settled = append(d.settled, f) }
+
+// Backlog is how many bytes of messages wait before the queue. Who reads from
+// peers should slow them down when it grows. It may be called from any
+// goroutine.
+func (d *Director) Backlog() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting.Len()
+}
+
+// maxTurns is how often the goroutine of one Post takes what others have
+// posted meanwhile, before it leaves that to a goroutine made for it: it has
+// other things to do.
+const maxTurns = 64
+
+// work works the queue off. The caller has set d.busy.
+func (d *Director) work() {
+	for turn := 0; ; {
+		d.mu.Lock()
+		foreign := !d.waiting.empty()
+		if foreign {
+			d.taken, d.waiting = d.waiting, d.taken
+			turn++
+		}
+		d.published = d.count.stats(d)
+		d.mu.Unlock()
+
+		if foreign {
+			if d.next.empty() {
+				d.next, d.taken = d.taken, d.next
+			} else {
+				d.next.take(&d.taken)
+			}
+		}
+		if d.next.empty() && d.settle() {
+			return
+		}
+		d.now, d.next = d.next, d.now
+		d.round()
+		if turn > maxTurns {
+			go d.work()
+			return
+		}
+	}
+}
+
+// settle is called when the queue is empty. It reports whether it still is
+// when everybody was told, in which case the caller is not inside any more.
+func (d *Director) settle() bool {
+	for _, f := range d.settled {
+		f()
+	}
+	if !d.next.empty() {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.busy = !d.waiting.empty()
+	return !d.busy
+}
+
+// round handles what the queue holds. What comes of it waits for the next one.
+func (d *Director) round() {
+	b := &d.now
+	bytes := b.w.Buf
+	at := 0
+	for i := range b.parts {
+		p := &b.parts[i]
+		switch {
+		case p.do != nil:
+			p.do()
+		case p.leave:
+			d.Leave(p.from)
+		}
+		for at < p.end {
+			n := int(bytes[at]) | int(bytes[at+1])<<8
+			at += frameHead
+			d.handle(p.from, bytes[at:at+n:at+n])
+			at += n
+		}
+	}
+	b.reset()
+}
