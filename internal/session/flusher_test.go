@@ -1,0 +1,55 @@
+package session
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+func TestFlusher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const interval = 10 * time.Millisecond
+		start := time.Now()
+		type flush struct {
+			at time.Duration
+			n  int
+		}
+		var got []flush
+		f := NewFlusher(interval, func(conns []transport.Conn) {
+			got = append(got, flush{time.Since(start), len(conns)})
+		})
+		expect := func(n int, last flush) {
+			t.Helper()
+			synctest.Wait()
+			if len(got) != n || n > 0 && got[n-1] != last {
+				t.Fatalf("flushed %v, want %d times, the last %v", got, n, last)
+			}
+		}
+		one := make([]transport.Conn, 1)
+
+		f.Add(nil)
+		expect(0, flush{})
+		f.Add(one)
+		expect(1, flush{0, 1}) // at once after a pause
+		f.Add(one)
+		f.Add(one)
+		time.Sleep(interval - 1)
+		expect(1, flush{0, 1})
+		time.Sleep(1)
+		expect(2, flush{interval, 2}) // together after the interval
+		time.Sleep(5 * interval)
+		expect(2, flush{interval, 2})
+		f.Add(one)
+		expect(3, flush{6 * interval, 1})
+		f.Add(one)
+		f.Close()
+		f.Add(one)
+		time.Sleep(5 * interval)
+		expect(3, flush{6 * interval, 1})
+		if n := f.Count(); n != 3 {
+			t.Fatalf("counts %d", n)
+		}
+	})
+}
