@@ -142,35 +142,34 @@ func (b *Batch) Append(message []byte) error {
 }
 
 // Subscribe makes the origin a subscriber of a channel.
-func (b *Batch) Subscribe(channel uint64) { b.control1(ControlAddChannel, channel) }
+func (b *Batch) Subscribe(channel uint64) { b.control(ControlAddChannel, channel) }
 
 // Unsubscribe ends a subscription.
-func (b *Batch) Unsubscribe(channel uint64) { b.control1(ControlRemoveChannel, channel) }
+func (b *Batch) Unsubscribe(channel uint64) { b.control(ControlRemoveChannel, channel) }
 
 // SubscribeRange makes the origin a subscriber of all channels from low to
 // high, both included.
-func (b *Batch) SubscribeRange(low, high uint64) { b.control2(ControlAddRange, low, high) }
+func (b *Batch) SubscribeRange(low, high uint64) { b.control(ControlAddRange, low, high) }
 
 // UnsubscribeRange ends all subscriptions of the origin from low to high, both
 // included.
-func (b *Batch) UnsubscribeRange(low, high uint64) { b.control2(ControlRemoveRange, low, high) }
+func (b *Batch) UnsubscribeRange(low, high uint64) { b.control(ControlRemoveRange, low, high) }
 
 // AddPostRemove stores a message that is sent when the origin leaves; sender is
 // by what ClearPostRemoves finds it. The error is ErrTooLong.
 func (b *Batch) AddPostRemove(sender uint64, message []byte) error {
-	n := controlHead + 8 + 2 + len(message)
-	if n > MaxMessage {
+	if controlHead+8+2+len(message) > MaxMessage {
 		return ErrTooLong
 	}
-	b.control(ControlAddPostRemove)
-	b.w.Uint64(sender)
-	b.w.Blob(message)
-	b.close(n)
+	n := len(b.w.Buf) + frameHead
+	b.w.Uint16(0)
+	b.w.Buf = appendPostRemove(b.w.Buf, sender, message)
+	b.close(len(b.w.Buf) - n)
 	return nil
 }
 
 // ClearPostRemoves forgets the origin's post-removes of that sender.
-func (b *Batch) ClearPostRemoves(sender uint64) { b.control1(ControlClearPostRemoves, sender) }
+func (b *Batch) ClearPostRemoves(sender uint64) { b.control(ControlClearPostRemoves, sender) }
 
 // Leave ends all subscriptions of the origin and sends its post-removes. It
 // may subscribe again afterwards.
@@ -189,27 +188,11 @@ func (b *Batch) Do(f func()) {
 // Len is how many bytes the batch holds.
 func (b *Batch) Len() int { return len(b.w.Buf) }
 
-// controlHead is the length of a control message before its payload.
-const controlHead = 1 + 8 + 2
-
-func (b *Batch) control(t Type) {
+func (b *Batch) control(t Type, channels ...uint64) {
+	n := len(b.w.Buf) + frameHead
 	b.w.Uint16(0)
-	b.w.Uint8(1)
-	b.w.Uint64(ControlChannel)
-	b.w.Uint16(uint16(t))
-}
-
-func (b *Batch) control1(t Type, v uint64) {
-	b.control(t)
-	b.w.Uint64(v)
-	b.close(controlHead + 8)
-}
-
-func (b *Batch) control2(t Type, v1, v2 uint64) {
-	b.control(t)
-	b.w.Uint64(v1)
-	b.w.Uint64(v2)
-	b.close(controlHead + 16)
+	b.w.Buf = appendControl(b.w.Buf, t, channels...)
+	b.close(len(b.w.Buf) - n)
 }
 
 func (b *Batch) empty() bool { return len(b.parts) == 0 }

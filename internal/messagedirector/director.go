@@ -1,13 +1,10 @@
 package messagedirector
 
 import (
-	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
 	"sync"
-
-	"github.com/culm-net/culm/datagram"
 )
 
 // Director routes messages between participants. The package's text says what
@@ -142,44 +139,26 @@ func (d *Director) target(to []*Participant, id uint32) []*Participant {
 	return append(to, t)
 }
 
-// isControl reports whether b is for the director itself.
-func isControl(b []byte) bool {
-	return len(b) >= 9 && b[0] == 1 && binary.LittleEndian.Uint64(b[1:]) == ControlChannel
-}
-
 // control lets a control message of p take effect.
 func (d *Director) control(p *Participant, b []byte) {
-	r := datagram.NewReader(b[9:])
-	t := Type(r.Uint16())
-	var err error
-	switch t {
-	case ControlAddChannel:
-		if ch := r.Uint64(); r.Err() == nil {
-			err = d.Subscribe(p, ch)
-		}
-	case ControlRemoveChannel:
-		if ch := r.Uint64(); r.Err() == nil {
-			d.Unsubscribe(p, ch)
-		}
-	case ControlAddRange:
-		if low, high := r.Uint64(), r.Uint64(); r.Err() == nil {
-			err = d.SubscribeRange(p, low, high)
-		}
-	case ControlRemoveRange:
-		if low, high := r.Uint64(), r.Uint64(); r.Err() == nil {
-			err = d.UnsubscribeRange(p, low, high)
-		}
-	case ControlAddPostRemove:
-		if sender, message := r.Uint64(), r.Blob(); r.Err() == nil {
-			err = d.AddPostRemove(p, sender, message)
-		}
-	case ControlClearPostRemoves:
-		if sender := r.Uint64(); r.Err() == nil {
-			d.ClearPostRemoves(p, sender)
-		}
-	}
-	if r.Err() != nil {
+	c, err := parseControl(b)
+	if err != nil {
 		d.count.malformed++
+		return
+	}
+	switch c.typ {
+	case ControlAddChannel:
+		err = d.Subscribe(p, c.low)
+	case ControlRemoveChannel:
+		d.Unsubscribe(p, c.low)
+	case ControlAddRange:
+		err = d.SubscribeRange(p, c.low, c.high)
+	case ControlRemoveRange:
+		err = d.UnsubscribeRange(p, c.low, c.high)
+	case ControlAddPostRemove:
+		err = d.AddPostRemove(p, c.low, c.contents)
+	case ControlClearPostRemoves:
+		d.ClearPostRemoves(p, c.low)
 	}
 	if l, ok := p.Receiver.(overrunner); ok && err != nil {
 		l.overrun(err)
