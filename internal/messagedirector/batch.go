@@ -158,7 +158,7 @@ func (b *Batch) UnsubscribeRange(low, high uint64) { b.control(ControlRemoveRang
 // AddPostRemove stores a message that is sent when the origin leaves; sender is
 // by what ClearPostRemoves finds it. The error is ErrTooLong.
 func (b *Batch) AddPostRemove(sender uint64, message []byte) error {
-	if controlHead+8+2+len(message) > MaxMessage {
+	if len(message) > maxPostRemove {
 		return ErrTooLong
 	}
 	n := len(b.w.Buf) + frameHead

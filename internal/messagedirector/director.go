@@ -25,7 +25,7 @@ type Director struct {
 	targets      []*Participant            // scratch space: who gets it
 	now, next    Batch                     // being worked off, and what comes of it
 	taken        Batch                     // scratch space: what was waiting
-	settled      []func()
+	afterRound   []func()
 	count        counters
 
 	// Before the queue:
@@ -269,8 +269,12 @@ func within(all []interval, ch uint64) bool {
 
 // AddPostRemove stores a message that is routed once p has left; sender is by
 // what ClearPostRemoves finds it. The message is copied. The error is
-// [ErrPostRemoves].
+// [ErrPostRemoves], or [ErrTooLong] for a message that does not fit into the
+// one that tells of it.
 func (d *Director) AddPostRemove(p *Participant, sender uint64, message []byte) error {
+	if len(message) > maxPostRemove {
+		return ErrTooLong
+	}
 	posts := &p.extra().posts
 	if posts.bytes+len(message)+postRemoveCost > d.limits.PostRemoves {
 		return ErrPostRemoves

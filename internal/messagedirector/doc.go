@@ -17,7 +17,7 @@
 //
 // Code runs either inside the order or outside it. Inside are the calls of
 // [Receiver.Receive], of functions given to [Director.Do] and
-// [Director.OnSettled], and of [Upstream]; only one of them runs at a time,
+// [Director.AfterRound], and of [Upstream]; only one of them runs at a time,
 // and each must return soon and must not wait. Everything else is outside.
 //
 //   - From inside, a participant sends with [Director.Emit] and changes its

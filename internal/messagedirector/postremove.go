@@ -17,6 +17,10 @@ type sender struct {
 	messages [][]byte // in the order of arrival
 }
 
+// maxPostRemove is the length of the longest post-remove: it travels within a
+// control message.
+const maxPostRemove = MaxMessage - controlHead - 8 - 2
+
 // postRemoveCost is what a post-remove counts besides its bytes.
 const postRemoveCost = 64
 

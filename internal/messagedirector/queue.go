@@ -38,10 +38,14 @@ func (d *Director) Emit(p *Participant) *Batch {
 	return &d.next
 }
 
-// OnSettled lets f be called inside the order each time that the queue has run
-// empty, for example to see to what was queued for clients. It is called from
-// inside, and f cannot be taken back.
-func (d *Director) OnSettled(f func()) { d.settled = append(d.settled, f) }
+// AfterRound lets f be called inside the order each time that everything was
+// handled that the queue held a moment ago, for example to see to what was
+// queued for clients. It is called from inside, and f cannot be taken back.
+func (d *Director) AfterRound(f func()) { d.afterRound = append(d.afterRound, f) }
+
+// DefaultBacklog is how many bytes of messages should wait at most before peers
+// are read more slowly.
+const DefaultBacklog = 16 << 20
 
 // Backlog is how many bytes of messages wait before the queue. Who reads from
 // peers should slow them down when it grows. It may be called from any
@@ -61,46 +65,35 @@ const maxTurns = 64
 func (d *Director) work() {
 	for turn := 0; ; {
 		d.mu.Lock()
-		foreign := !d.waiting.empty()
-		if foreign {
-			d.taken, d.waiting = d.waiting, d.taken
-			turn++
-		}
 		d.published = d.count.stats(d)
+		foreign := !d.waiting.empty()
+		if !foreign && d.next.empty() {
+			d.busy = false
+			d.mu.Unlock()
+			return
+		}
+		d.taken, d.waiting = d.waiting, d.taken
 		d.mu.Unlock()
 
-		if foreign {
-			if d.next.empty() {
-				d.next, d.taken = d.taken, d.next
-			} else {
-				d.next.take(&d.taken)
-			}
-		}
-		if d.next.empty() && d.settle() {
-			return
+		switch {
+		case d.next.empty():
+			d.next, d.taken = d.taken, d.next
+		case foreign:
+			d.next.take(&d.taken)
 		}
 		d.now, d.next = d.next, d.now
 		d.round()
+		for _, f := range d.afterRound {
+			f()
+		}
+		if foreign {
+			turn++
+		}
 		if turn > maxTurns {
 			go d.work()
 			return
 		}
 	}
-}
-
-// settle is called when the queue is empty. It reports whether it still is
-// when everybody was told, in which case the caller is not inside any more.
-func (d *Director) settle() bool {
-	for _, f := range d.settled {
-		f()
-	}
-	if !d.next.empty() {
-		return false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.busy = !d.waiting.empty()
-	return !d.busy
 }
 
 // round handles what the queue holds. What comes of it waits for the next one.
