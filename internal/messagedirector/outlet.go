@@ -80,6 +80,18 @@ func (w *wire) send(m []byte) bool {
 	return true
 }
 
+// reset gives a connection up, where the transport can without trying to send
+// what waits.
+func reset(conn transport.Conn, reason string) {
+	if c, ok := conn.(interface {
+		Reset(transport.Code, string)
+	}); ok {
+		c.Reset(transport.CodeProtocol, reason)
+		return
+	}
+	conn.Close(transport.CodeProtocol, reason)
+}
+
 // stall finds out whether a connection takes nothing.
 type stall struct {
 	left  uint64    // how much had left when it was looked at

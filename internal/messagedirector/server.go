@@ -262,7 +262,7 @@ func (l *link) drop(count *atomic.Uint64, reason string) {
 	l.gone = true
 	l.server.director.Leave(&l.participant)
 	l.server.config.Log.Warn("link closed by this side", "address", l.conn.Identity().Addr, "reason", reason)
-	l.conn.Close(transport.CodeProtocol, reason)
+	reset(l.conn, reason)
 }
 
 // Closed is called by the transport when a connection is gone.

@@ -113,7 +113,7 @@ func (u *Uplink) hold(ctx context.Context, conn transport.Conn) error {
 			done = nil
 		case now := <-ticks.C:
 			if up.stall.look(now, conn.Stats()) >= u.config.Stall {
-				conn.Close(transport.CodeTimeout, "it has taken nothing for too long")
+				reset(conn, "it has taken nothing for too long")
 			}
 		}
 	}
@@ -152,7 +152,7 @@ type upwire struct {
 func (w *upwire) send(m []byte) {
 	if !w.wire.send(m) {
 		w.uplink.count.overrun.Add(1)
-		w.conn.Close(transport.CodeTimeout, "too much waits for it to read")
+		reset(w.conn, "too much waits for it to read")
 	}
 }
 
