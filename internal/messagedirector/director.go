@@ -177,7 +177,7 @@ func (d *Director) Subscribe(p *Participant, ch uint64) error {
 		if p.more.ranged && d.ranges.covers(p.id, ch) {
 			return nil
 		}
-		if len(p.more.channels)+len(p.inline) >= d.limits.Channels {
+		if int(p.few)+len(p.more.channels) >= d.limits.Channels && !d.table.has(ch, p.id) {
 			return ErrChannels
 		}
 	}

@@ -140,7 +140,7 @@ func (s *Server) findStalled(now time.Time) {
 	s.links.Range(func(_, v any) bool {
 		l := v.(*link)
 		if l.stall.look(now, l.conn.Stats()) >= s.config.Stall {
-			s.director.Do(func() { l.drop(&s.count.stalled, "it has taken nothing for too long") })
+			s.director.Do(func() { l.drop(dropStalled, "it has taken nothing for too long") })
 		}
 		return true
 	})
@@ -184,7 +184,7 @@ func (s *Server) Received(conn transport.Conn, messages [][]byte) {
 	for _, m := range messages {
 		if err := l.accept(b, m); err != nil {
 			s.count.malformed.Add(1)
-			b.Do(func() { l.drop(nil, err.Error()) })
+			b.Do(func() { l.drop(dropMalformed, err.Error()) })
 			break
 		}
 	}
@@ -243,22 +243,20 @@ func (l *link) warn(key, msg string, attrs ...slog.Attr) {
 // Receive passes a message on to the other process.
 func (l *link) Receive(m *Message) {
 	if !l.send(m.Raw) {
-		l.drop(&l.server.count.overrun, "too much waits for it to read")
+		l.drop(dropOverrun, "too much waits for it to read")
 	}
 }
 
 // overrun is called by the director when the link has reached a limit.
-func (l *link) overrun(err error) { l.drop(&l.server.count.overLimit, err.Error()) }
+func (l *link) overrun(err error) { l.drop(dropLimit, err.Error()) }
 
 // drop closes the link inside the order: its participant leaves at once, and
 // does not wait until the connection is gone.
-func (l *link) drop(count *atomic.Uint64, reason string) {
+func (l *link) drop(why dropReason, reason string) {
 	if l.over.Swap(true) {
 		return
 	}
-	if count != nil {
-		count.Add(1)
-	}
+	l.server.count.dropped[why].Add(1)
 	l.gone = true
 	l.server.director.Leave(&l.participant)
 	l.server.config.Log.Warn("link closed by this side", "address", l.conn.Identity().Addr, "reason", reason)

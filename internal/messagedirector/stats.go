@@ -1,5 +1,7 @@
 package messagedirector
 
+import "sync/atomic"
+
 // Stats are a director's counters. Those that end in "_total" count from its
 // beginning.
 type Stats struct {
@@ -39,4 +41,73 @@ func (d *Director) Stats() Stats {
 	s := d.published
 	s.Backlog = d.waiting.Len()
 	return s
+}
+
+// LinkStats are the counters of a [Server].
+type LinkStats struct {
+	Links int `metric:"links" help:"Links from other processes."`
+
+	Opened    uint64            `metric:"links_opened_total" help:"Links that were let in."`
+	Refused   uint64            `metric:"links_refused_total" help:"Links whose address is not allowed."`
+	Closed    uint64            `metric:"links_closed_total" help:"Links that are gone."`
+	Dropped   map[string]uint64 `metric:"links_dropped_total" label:"reason" help:"Links that this side has closed."`
+	Malformed uint64            `metric:"link_malformed_total" help:"Messages of links that were dropped for their form."`
+	Held      uint64            `metric:"links_held_total" help:"Times that a link was read later because too much waits to be routed."`
+	Flushes   uint64            `metric:"link_flushes_total" help:"Times that queued messages were given to the network."`
+}
+
+type linkCounters struct {
+	opened, closed, refused, malformed, held atomic.Uint64
+	dropped                                  [dropReasons]atomic.Uint64
+}
+
+// dropReason is why this side closes a link.
+type dropReason int
+
+const (
+	dropMalformed dropReason = iota
+	dropStalled
+	dropOverrun
+	dropLimit
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{"malformed", "stalled", "overrun", "limit"}
+
+// Stats returns the server's counters. It is safe for concurrent use.
+func (s *Server) Stats() LinkStats {
+	n := &s.count
+	st := LinkStats{
+		Opened:    n.opened.Load(),
+		Refused:   n.refused.Load(),
+		Closed:    n.closed.Load(),
+		Dropped:   make(map[string]uint64),
+		Malformed: n.malformed.Load(),
+		Held:      n.held.Load(),
+		Flushes:   s.outlet.flusher.Count(),
+	}
+	st.Links = int(st.Opened) - int(st.Closed)
+	for r := range n.dropped {
+		st.Dropped[dropNames[r]] = n.dropped[r].Load()
+	}
+	return st
+}
+
+// UplinkStats are the counters of an [Uplink].
+type UplinkStats struct {
+	Opened    uint64 `metric:"upstream_opened_total" help:"Times that the upstream link was made."`
+	Lost      uint64 `metric:"upstream_lost_total" help:"Times that it was lost."`
+	Malformed uint64 `metric:"upstream_malformed_total" help:"Messages from upstream that were dropped for their form."`
+	Held      uint64 `metric:"upstream_held_total" help:"Times that it was read later because too much waits to be routed."`
+	GivenUp   uint64 `metric:"upstream_given_up_total" help:"Times that this side closed it because it took nothing."`
+}
+
+type uplinkCounters struct {
+	opened, lost, malformed, held, givenUp atomic.Uint64
+}
+
+// Stats returns the link's counters. It is safe for concurrent use.
+func (u *Uplink) Stats() UplinkStats {
+	n := &u.count
+	return UplinkStats{n.opened.Load(), n.lost.Load(), n.malformed.Load(), n.held.Load(), n.givenUp.Load()}
 }

@@ -15,6 +15,16 @@ type channelTable struct {
 // listBit marks an entry that is the number of a list.
 const listBit = 1 << 31
 
+// has reports whether id is a subscriber of ch.
+func (t *channelTable) has(ch uint64, id uint32) bool {
+	e, ok := t.entries[ch]
+	if !ok || e&listBit == 0 {
+		return ok && e == id
+	}
+	_, ok = slices.BinarySearch(t.lists[e&^listBit], id)
+	return ok
+}
+
 // add makes id a subscriber of ch. added is false if it was one, first is true
 // if nobody else is.
 func (t *channelTable) add(ch uint64, id uint32) (added, first bool) {

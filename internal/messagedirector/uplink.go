@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/culm-net/culm/transport"
@@ -113,6 +112,7 @@ func (u *Uplink) hold(ctx context.Context, conn transport.Conn) error {
 			done = nil
 		case now := <-ticks.C:
 			if up.stall.look(now, conn.Stats()) >= u.config.Stall {
+				u.count.givenUp.Add(1)
 				reset(conn, "it has taken nothing for too long")
 			}
 		}
@@ -151,7 +151,7 @@ type upwire struct {
 
 func (w *upwire) send(m []byte) {
 	if !w.wire.send(m) {
-		w.uplink.count.overrun.Add(1)
+		w.uplink.count.givenUp.Add(1)
 		reset(w.conn, "too much waits for it to read")
 	}
 }
@@ -173,12 +173,3 @@ func (w *upwire) AddPostRemove(channel uint64, message []byte) {
 }
 
 func (w *upwire) Forward(m *Message) { w.send(m.Raw) }
-
-// linkCounters and uplinkCounters are those of the shells.
-type linkCounters struct {
-	opened, closed, refused, malformed, stalled, overrun, overLimit, held atomic.Uint64
-}
-
-type uplinkCounters struct {
-	opened, lost, malformed, overrun, held atomic.Uint64
-}
