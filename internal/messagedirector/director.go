@@ -21,6 +21,7 @@ type Director struct {
 	posters      map[uint64][]*Participant // who has post-removes, by their sender
 	upstream     Upstream                  // nil while there is none
 	above        Participant               // the origin of what comes from there
+	departed     Participant               // in whose name post-removes of others are cleared
 	message      Message                   // the one being delivered
 	targets      []*Participant            // scratch space: who gets it
 	now, next    Batch                     // being worked off, and what comes of it
@@ -337,13 +338,14 @@ func (d *Director) Leave(p *Participant) {
 	if m == nil {
 		return
 	}
-	b := d.Emit(p)
 	for _, s := range m.posts.senders {
 		d.forgetPoster(p, s.channel)
+		b := d.Emit(p)
 		for _, message := range s.messages {
 			_ = b.Append(message) // it came in a message that was longer
 		}
-		b.ClearPostRemoves(s.channel)
+		// Not from p, which may be back with new ones by then.
+		d.Emit(&d.departed).ClearPostRemoves(s.channel)
 	}
 }
 

@@ -182,9 +182,6 @@ func newTCPStage(t *testing.T, c *stageConfig) stage {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		for _, p := range s.peers {
-			_ = p.wire.Close()
-		}
 	})
 	return s
 }
@@ -203,6 +200,7 @@ func (s *tcpStage) join() (peer, bool) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.t.Cleanup(func() { _ = wire.Close() })
 	p := &tcpPeer{stage: s, wire: wire.(*net.TCPConn), conn: <-s.spy.opened}
 	s.peers = append(s.peers, p)
 	_, known := s.server.links.Load(p.conn)
@@ -252,16 +250,6 @@ func (s *tcpStage) upstream() peer {
 // settle sends a message to the witness by each link, behind what was sent
 // there before.
 func (s *tcpStage) settle() {
-	s.peers = slices.DeleteFunc(s.peers, func(p *tcpPeer) bool {
-		select {
-		case c := <-s.spy.closed:
-			for _, q := range s.peers {
-				q.closed = q.closed || q.conn == c
-			}
-		default:
-		}
-		return p.closed
-	})
 	m, err := compose("0 -> 0x7777777777777777 : 0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -272,17 +260,17 @@ func (s *tcpStage) settle() {
 	}
 	for _, p := range all {
 		p.write(m)
-		select {
-		case <-s.witness.heard:
-		case c := <-s.spy.closed:
-			for _, q := range s.peers {
-				q.closed = q.closed || q.conn == c
-			}
-			if !p.closed {
-				<-s.witness.heard
+		for heard := false; !heard && !p.closed; {
+			select {
+			case <-s.witness.heard:
+				heard = true
+			case c := <-s.spy.closed:
+				i := slices.IndexFunc(s.peers, func(q *tcpPeer) bool { return q.conn == c })
+				s.peers[i].closed = true
 			}
 		}
 	}
+	s.peers = slices.DeleteFunc(s.peers, func(p *tcpPeer) bool { return p.closed })
 	for quiet := false; !quiet; {
 		done := make(chan struct{})
 		s.director.Do(func() {
