@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
@@ -22,6 +23,7 @@ type fakeConn struct {
 	closed         bool
 	err            error // what Send answers
 	stats          transport.Stats
+	held           time.Duration
 }
 
 func (c *fakeConn) Send(m transport.Message) error {
@@ -36,6 +38,7 @@ func (c *fakeConn) Send(m transport.Message) error {
 }
 
 func (c *fakeConn) Flush()                       {}
+func (c *fakeConn) Hold(d time.Duration)         { c.held += d }
 func (c *fakeConn) Close(transport.Code, string) { c.closed = true }
 func (c *fakeConn) Stats() transport.Stats       { return c.stats }
 func (c *fakeConn) Identity() transport.Identity {
