@@ -8,8 +8,10 @@ import (
 )
 
 // Flusher gives what is queued on connections to the network, on a goroutine
-// of its own: soon, but with a pause between two times, so that a busy server
-// makes few large writes. Its methods are safe for concurrent use.
+// of its own: at once as long as that happens rarely, so that questions and
+// answers go to and fro quickly, and else with a pause between two times, so
+// that a busy server makes few large writes. Its methods are safe for
+// concurrent use.
 type Flusher struct {
 	interval time.Duration
 	flush    func([]transport.Conn)
@@ -20,14 +22,18 @@ type Flusher struct {
 	mu        sync.Mutex
 	waiting   []transport.Conn
 	scheduled bool      // a flush is scheduled or at work
-	last      time.Time // the end of the last one
+	next      time.Time // when the next one may be
+	writes    Bucket
 	closed    bool
 	count     uint64
 }
 
+// atOnce is how many connections are flushed without a pause. A write costs
+// some microseconds, so these are a few hundredths of a processor.
+var atOnce = Rate{PerSecond: 10_000, Burst: 200}
+
 // NewFlusher returns a flusher that calls flush with connections that were
-// added, at once after a pause and else interval after the last time. It does
-// not keep the slice.
+// added, at most interval after the last time. It does not keep the slice.
 func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
 	f := &Flusher{interval: interval, flush: flush}
 	f.timer = time.AfterFunc(time.Hour, f.run)
@@ -53,7 +59,7 @@ func (f *Flusher) schedule() {
 	}
 	f.scheduled = true
 	f.running.Add(1)
-	f.timer.Reset(max(0, f.interval-time.Since(f.last)))
+	f.timer.Reset(max(0, time.Until(f.next)))
 }
 
 // run is called by the timer.
@@ -65,11 +71,13 @@ func (f *Flusher) run() {
 	f.mu.Unlock()
 
 	f.flush(f.flushing)
-	clear(f.flushing)
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last = time.Now()
+	now := time.Now()
+	f.next = now.Add(min(f.interval, f.writes.Spend(now, atOnce, float64(len(f.flushing)))))
+	f.writes.debt = min(f.writes.debt, 2*atOnce.Burst) // a short pause makes up for any load
+	clear(f.flushing)
 	f.scheduled = false
 	f.schedule()
 }

@@ -27,28 +27,34 @@ func TestFlusher(t *testing.T) {
 				t.Fatalf("flushed %v, want %d times, the last %v", got, n, last)
 			}
 		}
-		one := make([]transport.Conn, 1)
+		one, many := make([]transport.Conn, 1), make([]transport.Conn, 400)
 
 		f.Add(nil)
 		expect(0, flush{})
 		f.Add(one)
-		expect(1, flush{0, 1}) // at once after a pause
+		expect(1, flush{0, 1})
+		f.Add(one)
+		expect(2, flush{0, 1}) // still rarely
+		f.Add(many)
+		expect(3, flush{0, 400}) // that was much
 		f.Add(one)
 		f.Add(one)
 		time.Sleep(interval - 1)
-		expect(1, flush{0, 1})
+		expect(3, flush{0, 400})
 		time.Sleep(1)
-		expect(2, flush{interval, 2}) // together after the interval
+		expect(4, flush{interval, 2}) // together after the interval
 		time.Sleep(5 * interval)
-		expect(2, flush{interval, 2})
+		expect(4, flush{interval, 2})
 		f.Add(one)
-		expect(3, flush{6 * interval, 1})
+		expect(5, flush{6 * interval, 1}) // at once after a pause
+		f.Add(many)
+		expect(6, flush{6 * interval, 400})
 		f.Add(one)
 		f.Close()
 		f.Add(one)
 		time.Sleep(5 * interval)
-		expect(3, flush{6 * interval, 1})
-		if n := f.Count(); n != 3 {
+		expect(6, flush{6 * interval, 400})
+		if n := f.Count(); n != 6 {
 			t.Fatalf("counts %d", n)
 		}
 	})
