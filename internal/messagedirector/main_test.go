@@ -38,7 +38,7 @@ func direct(bind, connect string) error {
 		go func() { _ = http.ListenAndServe(addr, nil) }()
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	wires := tcp.Config{SendQueue: messagedirector.DefaultSendQueue}
+	wires := tcp.Config{SendQueue: messagedirector.DefaultSendQueue, Pace: -1}
 	l, err := tcp.Listen(bind, wires)
 	if err != nil {
 		return err

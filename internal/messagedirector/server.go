@@ -25,8 +25,8 @@ type ServerConfig struct {
 	// transport's to limit, see DefaultSendQueue.
 	Stall time.Duration
 
-	// FlushInterval is the pause between two writes when there is much to
-	// write. 0 means 1 ms.
+	// FlushInterval is the pause between two writes to links when there is
+	// much to write. 0 means 1 ms.
 	FlushInterval time.Duration
 
 	// MaxBacklog is how many bytes may wait to be routed before links are
@@ -43,7 +43,9 @@ type ServerConfig struct {
 }
 
 // Server lets other processes take part over links: AI servers, UberDOGs and
-// further daemons, each of them one participant.
+// further daemons, each of them one participant. Their transport should read
+// at once and not at a pace (tcp.Config.Pace < 0), because links are few, and
+// questions and answers go to and fro on them.
 type Server struct {
 	director *Director
 	config   ServerConfig
