@@ -117,7 +117,6 @@ func (d *Director) route(p *Participant, m *Message) {
 			}
 		}
 	}
-	d.targets = targets
 	for _, t := range targets {
 		if t.id == 0 {
 			continue // it has left because of this message
@@ -125,6 +124,8 @@ func (d *Director) route(p *Participant, m *Message) {
 		d.count.delivered++
 		t.Receiver.Receive(m)
 	}
+	clear(targets) // or they would keep in memory who has left
+	d.targets = targets
 	if d.upstream != nil && !p.up {
 		d.upstream.Forward(m)
 	}
@@ -161,7 +162,11 @@ func (d *Director) control(p *Participant, b []byte) {
 	case ControlClearPostRemoves:
 		d.ClearPostRemoves(p, c.low)
 	}
-	if l, ok := p.Receiver.(overrunner); ok && err != nil {
+	if err == nil {
+		return
+	}
+	d.count.refused++
+	if l, ok := p.Receiver.(overrunner); ok {
 		l.overrun(err)
 	}
 }

@@ -35,7 +35,8 @@ type UplinkConfig struct {
 
 // Uplink is the link from a director to the one above it. While it is down,
 // messages reach only those who are below; when it is up again, all
-// subscriptions and post-removes are told anew.
+// subscriptions and post-removes are told anew. The director above will have
+// sent all post-removes from here: to it, everybody here was lost.
 type Uplink struct {
 	director *Director
 	config   UplinkConfig
