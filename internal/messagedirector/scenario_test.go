@@ -158,9 +158,7 @@ func (p *play) collect() {
 			p.inbox[name] = append(p.inbox[name], describe(m))
 		}
 	}
-	for _, m := range p.logged {
-		p.inbox["log"] = append(p.inbox["log"], m)
-	}
+	p.inbox["log"] = append(p.inbox["log"], p.logged...)
 	p.logged = nil
 }
 
