@@ -352,6 +352,10 @@ func (d *Director) Leave(p *Participant) {
 		d.forgetPoster(p, s.channel)
 		b := d.Emit(p)
 		for _, message := range s.messages {
+			if isControl(message) {
+				d.count.malformed++ // p is not there to have subscriptions
+				continue
+			}
 			_ = b.Append(message) // it came in a message that was longer
 		}
 		// Not from p, which may be back with new ones by then.
