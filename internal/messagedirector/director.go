@@ -279,9 +279,9 @@ func within(all []interval, ch uint64) bool {
 }
 
 // AddPostRemove stores a message that is routed once p has left; sender is by
-// what ClearPostRemoves finds it. The message is copied. The error is
-// [ErrPostRemoves], or [ErrTooLong] for a message that does not fit into the
-// one that tells of it.
+// what ClearPostRemoves finds it. The message is copied; a control message will
+// not be sent, because p is not there then. The error is [ErrPostRemoves], or
+// [ErrTooLong] for a message that does not fit into the one that tells of it.
 func (d *Director) AddPostRemove(p *Participant, sender uint64, message []byte) error {
 	if len(message) > maxPostRemove {
 		return ErrTooLong
