@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/culm-net/culm/pipes"
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/memory"
+	"github.com/culm-net/culm/transport/tcp"
 	"github.com/culm-net/culm/world"
 )
 
@@ -81,6 +83,69 @@ func TestRun(t *testing.T) {
 			<-done
 		}
 	})
+}
+
+// TestTCP plays over real sockets, in real time: the server comes, goes and comes
+// back.
+func TestTCP(t *testing.T) {
+	schema := schemaOf(t)
+	quiet := slog.New(slog.DiscardHandler)
+	serve := func(at string) (addr string, stop func()) {
+		w, err := world.New(world.Config{Schema: schema, Log: quiet})
+		check(t, err)
+		_, err = w.Spawn(world.Spawn{Class: "Ball", Zone: 1})
+		check(t, err)
+		p, err := pipes.NewServer(pipes.Config{World: w, Log: quiet})
+		check(t, err)
+		l, err := tcp.Listen(at, tcp.Config{})
+		check(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ticking, stopWorld := context.WithCancel(context.Background())
+		served, ticked := make(chan error), make(chan error)
+		go func() { served <- p.Serve(ctx, l) }()
+		go func() { ticked <- w.Run(ticking) }()
+		return l.Addr().String(), func() {
+			cancel()
+			check(t, <-served)
+			stopWorld()
+			check(t, <-ticked)
+		}
+	}
+	addr, stop := serve("127.0.0.1:0")
+	seen, gone, lost := make(chan bool, 1), make(chan bool, 1), make(chan error, 100)
+	c, err := client.New(client.Config{
+		Schema: schema,
+		Log:    quiet,
+		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+			return tcp.Dial(ctx, addr, tcp.Config{}, h)
+		},
+		ReconnectMin: 10 * time.Millisecond,
+		Events: client.Events{
+			Generated: func(*client.Object) { seen <- true },
+			Removed:   func(*client.Object) { gone <- true },
+			Lost:      func(err error, _ time.Duration) { lost <- err },
+		},
+	})
+	check(t, err)
+	c.AddInterest(nil, 1)
+	playing, leave := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- c.Run(playing) }()
+	<-seen
+	stop()
+	<-gone
+	// TCP does not tell the code and the reason.
+	if err, closed := <-lost, (*transport.CloseError)(nil); !errors.As(err, &closed) || !closed.Remote {
+		t.Errorf("lost: %v", err)
+	}
+	if err := <-lost; !strings.Contains(err.Error(), "client: cannot connect: ") {
+		t.Errorf("no server: %v", err)
+	}
+	_, stop = serve(addr)
+	<-seen
+	leave()
+	check(t, <-ended)
+	stop()
 }
 
 // TestCloseInCallbacks closes the client in the n-th callback, for each n that
