@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -221,6 +222,11 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// indexOf returns the inherited index of a field.
+func indexOf(class *dc.Class, field string) int {
+	return slices.IndexFunc(class.Fields(), func(f *dc.Field) bool { return f.Name() == field })
 }
 
 // float reads a parameter field of one float64.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/culm-net/culm/client"
 	"github.com/culm-net/culm/pipes"
+	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/transport/memory"
 	"github.com/culm-net/culm/world"
 )
@@ -239,4 +240,45 @@ func TestExtrapolation(t *testing.T) {
 			t.Errorf("it is at %v, the server has it at %v", x, m.x)
 		}
 	})
+}
+
+// TestLostPart loses the part of a snapshot that tells of a ball's motion. That
+// another part of it has come does not say that the ball has not moved.
+func TestLostPart(t *testing.T) {
+	schema := schemaOf(t)
+	p := newPuppet(t, client.Config{Schema: schema})
+	var views []*slider
+	check(t, p.client.Register("Ball", func(o *client.Object) any {
+		views = append(views, slide(o, client.Linear()))
+		return views[len(views)-1]
+	}))
+	p.generate(schema.Class("Ball"))
+	p.generate(schema.Class("Ball"))
+	last := 0.0
+	for p.tick < 60 {
+		p.step()
+		// The first ball goes and the second one rests; every third tick is
+		// told, in two parts. Those of tick 30 about the first ball, and of
+		// tick 36 about the second one, are lost.
+		if p.tick%3 == 0 {
+			first := p.snapshot(nil, wire.FirstPart, p.record(nil, 1, 0, float64(p.tick)), 1)
+			second := p.snapshot(nil, wire.LastPart, nil, 0)
+			if p.tick != 30 {
+				p.receive(first)
+			}
+			if p.tick != 36 {
+				p.receive(second)
+			}
+		}
+		p.client.Frame(p.now)
+		x := views[0].x.Value()
+		if p.tick > 20 && math.Abs(x-last-1) > 0.2 {
+			t.Errorf("tick %d: it goes from %.2f to %.2f", p.tick, last, x)
+		}
+		last = x
+	}
+	if views[1].x.Value() != 0 {
+		t.Error("the other ball moves")
+	}
+	p.close()
 }
