@@ -160,7 +160,7 @@ func (c *Client) begin(conn transport.Conn) (ok bool) {
 		c.lost(err)
 		return false
 	}
-	c.session, c.known = s, known{}
+	c.session, c.known, c.frame = s, known{}, interp.Frame{}
 	s.Start(c.now)
 	c.check()
 	return c.session == s

@@ -125,7 +125,7 @@ func watch(t *testing.T, c *client.Client) map[uint32]*witness {
 // they have the state of all that they see, views were told in order, and no
 // message was lost.
 func TestPlay(t *testing.T) {
-	bubble(t, bad, func(st *stage, plain bool) {
+	bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		var balls []*world.Object
 		busy := true
@@ -188,15 +188,15 @@ func TestPlay(t *testing.T) {
 		if s := c.Stats(); n != seen || s.Objects != n || seen == 0 {
 			t.Errorf("%d objects of %d, %+v", n, seen, s)
 		}
-		if err := sv.world.Stats(); err.Clients != 1 {
-			t.Errorf("%+v", err)
+		if s := sv.world.Stats(); s.Clients != 1 {
+			t.Errorf("%+v", s)
 		}
 	})
 }
 
 // TestMessages lets both sides call methods.
 func TestMessages(t *testing.T) {
-	bubble(t, bad, func(st *stage, plain bool) {
+	bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 		var heard []string
 		sv := st.serve(pipes.Config{}, world.Events{
 			Joined: func(c *world.Client) { check(t, c.AddZones(1)) },
@@ -263,7 +263,7 @@ func second(_ []any, err error) error { return err }
 
 // TestOwner gives the client an object, and takes it away again.
 func TestOwner(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		var ann *world.Client
 		var moved []string
 		sv := st.serve(pipes.Config{}, world.Events{
@@ -329,7 +329,7 @@ func TestRejected(t *testing.T) {
 		{"authentication", pipes.Config{Authenticator: ask}, client.Config{}, "set Config.Authenticate", client.ErrAuthentication},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			bubble(t, bad, func(st *stage, plain bool) {
+			bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 				st.serve(c.server, world.Events{})
 				var ended []error
 				c.client.Plain = plain
@@ -353,7 +353,7 @@ func TestRejected(t *testing.T) {
 
 // TestAuthenticate answers a server's questions, at once and later.
 func TestAuthenticate(t *testing.T) {
-	bubble(t, bad, func(st *stage, plain bool) {
+	bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 		var joined []any
 		st.serve(pipes.Config{Authenticator: asker{}}, world.Events{Joined: func(c *world.Client) { joined = append(joined, c.Account()) }})
 		now := st.client(client.Config{Plain: plain, Authenticate: func(c *client.Client, question []byte) {
@@ -397,7 +397,7 @@ func (asker) Answer(l *pipes.Login, data []byte) {
 
 // TestKicked is not let in again.
 func TestKicked(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		var ann *world.Client
 		st.serve(pipes.Config{}, world.Events{Joined: func(c *world.Client) { ann = c }})
 		c := st.client(client.Config{Plain: plain})

@@ -14,7 +14,7 @@ import (
 // TestPause does not call Frame for a while: the inbox stays bounded, and what was
 // dropped of it comes again.
 func TestPause(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		var balls []*world.Object
 		x := 0.0
 		moving := true
@@ -63,7 +63,7 @@ func TestPause(t *testing.T) {
 // dropped.
 func TestPauseReliable(t *testing.T) {
 	// Messages in flight are not held back.
-	bubble(t, memory.Config{Window: 1 << 20}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{Window: 1 << 20}, func(t *testing.T, st *stage, plain bool) {
 		talk := 0
 		var hero *world.Object
 		sv := st.serve(pipes.Config{}, world.Events{
@@ -104,7 +104,7 @@ func TestPauseReliable(t *testing.T) {
 // TestStats measures a network that is known.
 func TestStats(t *testing.T) {
 	network := memory.Config{Seed: 5, Up: memory.Link{Latency: 40 * time.Millisecond}, Down: memory.Link{Latency: 40 * time.Millisecond, Loss: 0.2}}
-	bubble(t, network, func(st *stage, plain bool) {
+	bubble(t, network, func(t *testing.T, st *stage, plain bool) {
 		st.serve(pipes.Config{}, world.Events{})
 		c := st.client(client.Config{Plain: plain, UpdateRate: 33})
 		if s := c.Stats(); s != (client.Stats{}) {
@@ -133,7 +133,7 @@ func TestStats(t *testing.T) {
 
 // TestRates asks for other rates, now and after a reconnect.
 func TestRates(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		sv := st.serve(pipes.Config{MaxUpdateRate: 50}, world.Events{})
 		granted := uint16(0)
 		c := st.client(client.Config{Plain: plain, Events: client.Events{RatesGranted: func(update, _ uint16) { granted = update }}})

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/culm-net/culm/client"
@@ -19,7 +18,7 @@ import (
 // TestReconnect takes the server away and starts another one: the objects go and
 // come anew, the waits grow, interest is restored, and who waits for it is told.
 func TestReconnect(t *testing.T) {
-	bubble(t, bad, func(st *stage, plain bool) {
+	bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 		secret := func(c *world.Client, zone uint32) bool { return zone != 13 }
 		sv := st.serve(pipes.Config{}, world.Events{Interest: secret})
 		for zone := range uint32(4) {
@@ -90,7 +89,7 @@ func TestReconnect(t *testing.T) {
 // TestInterestWaits lets the connection end before a change of interest is
 // complete.
 func TestInterestWaits(t *testing.T) {
-	bubble(t, bad, func(st *stage, plain bool) {
+	bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 		sv := st.serve(pipes.Config{}, world.Events{})
 		c := st.client(client.Config{Plain: plain, ReconnectMin: 100 * time.Millisecond})
 		st.connected(c)
@@ -116,7 +115,7 @@ func TestInterestWaits(t *testing.T) {
 
 // TestManyInterests changes the interest more often than may wait for an answer.
 func TestManyInterests(t *testing.T) {
-	bubble(t, bad, func(st *stage, plain bool) {
+	bubble(t, bad, func(t *testing.T, st *stage, plain bool) {
 		sv := st.serve(pipes.Config{ZoneRate: -1}, world.Events{})
 		ball := sv.spawn(t, world.Spawn{Class: "Ball", Zone: 599})
 		c := st.client(client.Config{Plain: plain})
@@ -142,7 +141,7 @@ func TestManyInterests(t *testing.T) {
 
 // TestFull waits until there is a place.
 func TestFull(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		st.serve(pipes.Config{MaxClients: 1}, world.Events{})
 		first := st.client(client.Config{Plain: plain})
 		st.connected(first)
@@ -160,55 +159,44 @@ func TestFull(t *testing.T) {
 
 // TestNetworks meets networks on which nothing comes of an attempt.
 func TestNetworks(t *testing.T) {
+	listen := func(st *stage, h transport.Handler) {
+		l, err := st.net.Listen("server")
+		check(st.t, err)
+		if h != nil {
+			check(st.t, l.Start(h))
+		}
+	}
 	for _, n := range []struct {
 		name   string
-		listen func(*stage)
-		dial   func(*stage) func(context.Context, transport.Handler) (transport.Conn, error)
+		server func(st *stage)
+		dial   func(context.Context, transport.Handler) (transport.Conn, error)
 		want   error
 	}{
-		// Dial hangs until it is told to give up.
-		{"hang", func(*stage) {}, func(*stage) func(context.Context, transport.Handler) (transport.Conn, error) {
-			return func(ctx context.Context, _ transport.Handler) (transport.Conn, error) {
-				<-ctx.Done()
-				return nil, ctx.Err()
-			}
-		}, client.ErrTimeout},
-		// Nobody accepts the connection.
-		{"deaf", func(st *stage) {
-			_, err := st.net.Listen("server")
-			check(st.t, err)
-		}, nil, client.ErrTimeout},
-		// Somebody accepts it and says nothing.
-		{"mute", func(st *stage) {
-			l, err := st.net.Listen("server")
-			check(st.t, err)
-			check(st.t, l.Start(mute{}))
-		}, nil, client.ErrTimeout},
-		// Somebody accepts it and says nonsense, which will not pass.
-		{"nonsense", func(st *stage) {
-			l, err := st.net.Listen("server")
-			check(st.t, err)
-			check(st.t, l.Start(mute{"?"}))
-		}, nil, client.ErrServer},
+		{name: "nobody accepts", server: func(st *stage) { listen(st, nil) }, want: client.ErrTimeout},
+		{name: "says nothing", server: func(st *stage) { listen(st, mute{}) }, want: client.ErrTimeout},
+		{name: "says nonsense", server: func(st *stage) { listen(st, mute{"?"}) }, want: client.ErrServer},
+		{name: "Dial hangs", dial: func(ctx context.Context, _ transport.Handler) (transport.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, want: client.ErrTimeout},
+		{name: "Dial forgets", dial: func(context.Context, transport.Handler) (transport.Conn, error) { return nil, nil }},
 	} {
 		t.Run(n.name, func(t *testing.T) {
-			bubble(t, memory.Config{}, func(st *stage, plain bool) {
-				n.listen(st)
-				var lost []error
-				c := client.Config{Plain: plain, DialTimeout: time.Second, HelloTimeout: time.Second, Events: client.Events{
-					Lost: func(err error, _ time.Duration) { lost = append(lost, err) },
-				}}
-				if n.dial != nil {
-					c.Dial = n.dial(st)
+			bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
+				if n.server != nil {
+					n.server(st)
 				}
-				cl := st.client(c)
+				var lost []error
+				cl := st.client(client.Config{Plain: plain, Dial: n.dial, DialTimeout: time.Second, HelloTimeout: time.Second, Events: client.Events{
+					Lost: func(err error, _ time.Duration) { lost = append(lost, err) },
+				}})
 				st.play(5 * time.Second)
-				if errors.Is(n.want, client.ErrTimeout) {
-					if len(lost) < 2 || !errors.Is(lost[0], n.want) || cl.State() == client.Ended {
-						t.Errorf("%v", lost)
+				if n.want == client.ErrServer {
+					if len(lost) > 0 || !errors.Is(cl.Err(), n.want) {
+						t.Errorf("%v, %v", lost, cl.Err())
 					}
-				} else if len(lost) > 0 || !errors.Is(cl.Err(), n.want) {
-					t.Errorf("%v, %v", lost, cl.Err())
+				} else if len(lost) < 2 || n.want != nil && !errors.Is(lost[0], n.want) || cl.State() == client.Ended {
+					t.Errorf("%v", lost)
 				}
 			})
 		})
@@ -229,19 +217,15 @@ func (mute) Closed(transport.Conn, error)      {}
 
 // TestRetry lets the game decide.
 func TestRetry(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		st := &stage{t: t, schema: schemaOf(t), net: memory.New(memory.Config{})}
+	bubbleIn(t, memory.Config{}, func(t *testing.T, st *stage) {
 		attempts := 0
-		c := st.client(client.Config{
-			Retry: func(error) bool {
-				attempts++
-				return attempts < 3
-			},
-		})
+		c := st.client(client.Config{Retry: func(error) bool {
+			attempts++
+			return attempts < 3
+		}})
 		st.play(10 * time.Second)
 		if attempts != 3 || c.State() != client.Ended {
 			t.Errorf("%d attempts, %v", attempts, c.State())
 		}
-		st.end()
 	})
 }

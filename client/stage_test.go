@@ -46,16 +46,21 @@ type server struct {
 const frame = 16 * time.Millisecond
 
 // bubble runs a test in both dialects, on a stage of its own.
-func bubble(t *testing.T, network memory.Config, test func(st *stage, plain bool)) {
+func bubble(t *testing.T, network memory.Config, test func(t *testing.T, st *stage, plain bool)) {
 	for _, plain := range []bool{false, true} {
 		t.Run(map[bool]string{false: "extended", true: "plain"}[plain], func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				st := &stage{t: t, schema: schemaOf(t), net: memory.New(network)}
-				test(st, plain)
-				st.end()
-			})
+			bubbleIn(t, network, func(t *testing.T, st *stage) { test(t, st, plain) })
 		})
 	}
+}
+
+// bubbleIn runs a test on a stage of its own.
+func bubbleIn(t *testing.T, network memory.Config, test func(t *testing.T, st *stage)) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &stage{t: t, schema: schemaOf(t), net: memory.New(network)}
+		test(t, st)
+		st.end()
+	})
 }
 
 func schemaOf(t testing.TB) *dc.Schema {

@@ -50,7 +50,7 @@ func TestInterpolation(t *testing.T) {
 	}
 	for name, network := range map[string]memory.Config{"good": {}, "bad": lossy} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, network, func(st *stage, plain bool) {
+			bubble(t, network, func(t *testing.T, st *stage, plain bool) {
 				m := &motion{}
 				var sv *server
 				sv = st.serve(pipes.Config{}, world.Events{Tick: func(uint32) { m.tick(t, sv.world) }})
@@ -121,12 +121,9 @@ func TestInterpolation(t *testing.T) {
 }
 
 // TestBudget shows motion that begins after a long rest smoothly, though the
-// server's budget never lets a snapshot be whole.
+// server's budget never lets a snapshot be whole. (The plain dialect does not tell.)
 func TestBudget(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
-		if plain {
-			return // there it is not told
-		}
+	bubbleIn(t, memory.Config{}, func(t *testing.T, st *stage) {
 		m := &motion{}
 		var sv *server
 		var noise []*world.Object
@@ -178,7 +175,7 @@ func TestBudget(t *testing.T) {
 
 // TestTeleport puts a ball elsewhere at once.
 func TestTeleport(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		sv := st.serve(pipes.Config{}, world.Events{})
 		ball := sv.spawn(t, world.Spawn{Class: "Ball", Zone: 1})
 		c := st.client(client.Config{Plain: plain})
@@ -213,7 +210,7 @@ func (p *teleporter) PostDataUpdate(*client.Object, []int) { p.x.Reset() }
 // TestExtrapolation lets the server fall silent: a ball goes on for as long as it
 // may, and is taken back when the server speaks.
 func TestExtrapolation(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		m := &motion{}
 		var sv *server
 		sv = st.serve(pipes.Config{}, world.Events{Tick: func(uint32) { m.tick(t, sv.world) }})

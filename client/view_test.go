@@ -14,7 +14,7 @@ import (
 
 // TestEvents has no views: all is told by Events.
 func TestEvents(t *testing.T) {
-	bubble(t, memory.Config{}, func(st *stage, plain bool) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		sv := st.serve(pipes.Config{}, world.Events{})
 		hero := sv.spawn(t, world.Spawn{Class: "Avatar", Zone: 1, Fields: map[string]any{"name": "Hero", "setTeam": []any{7}}})
 		var log []string
