@@ -50,8 +50,9 @@ type Watch struct {
 	// State comes after an object took state of a snapshot, Moved after it
 	// was told another zone.
 	State, Moved func(*Object)
-	// Removed comes after the object left. deleted is what the server said.
-	Removed func(o *Object, deleted bool)
+	// Removed comes after the object left, at a tick and for everybody, as the
+	// server said; in the plain dialect it says neither.
+	Removed func(o *Object, tick uint32, deleted bool)
 	// Message comes when an object message takes effect. forced says that it
 	// could not be held for the state it belongs to.
 	Message func(o *Object, f *dc.Field, args []byte, forced bool)
@@ -200,7 +201,11 @@ func (c *Client) receive(m []byte) {
 		return
 	}
 	if !c.welcomed {
-		c.fault(Broke, "message %#x before the welcome", t)
+		// What goes unreliably may overtake the welcome.
+		if !c.cfg.Extension || t != typeExtSnapshot && t != typeExtObjectMessage {
+			c.fault(Broke, "message %#x before the welcome", t)
+		}
+		return
 	}
 	if c.extension {
 		c.receiveExtension(t, &r, m)

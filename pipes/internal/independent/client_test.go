@@ -50,7 +50,7 @@ func newRig(t *testing.T, extension bool, change ...func(*Config)) *rig {
 			Generated: func(o *Object) { r.told = append(r.told, fmt.Sprintf("generated %d", o.ID)) },
 			State:     func(o *Object) { r.told = append(r.told, fmt.Sprintf("state %d hp %x", o.ID, o.State[3])) },
 			Moved:     func(o *Object) { r.told = append(r.told, fmt.Sprintf("moved %d to %d", o.ID, o.Zone)) },
-			Removed:   func(o *Object, all bool) { r.told = append(r.told, fmt.Sprintf("removed %d %v", o.ID, all)) },
+			Removed:   func(o *Object, _ uint32, all bool) { r.told = append(r.told, fmt.Sprintf("removed %d %v", o.ID, all)) },
 			Message: func(o *Object, f *dc.Field, args []byte, forced bool) {
 				r.told = append(r.told, fmt.Sprintf("%s %x forced %v", f.Name(), args, forced))
 			},

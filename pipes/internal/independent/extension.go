@@ -92,7 +92,7 @@ func (c *Client) receiveExtension(t uint16, r *datagram.Reader, m []byte) {
 			c.fault(Broke, "Ext_Remove of %d, which the client does not have", id)
 		} else {
 			c.deliverHeld(o, true)
-			c.removed(o, deleted == 1)
+			c.removed(o, tick, deleted == 1)
 		}
 		c.release()
 	case typeExtZone:

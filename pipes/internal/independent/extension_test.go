@@ -141,6 +141,17 @@ func TestExtensionFaults(t *testing.T) {
 	}
 }
 
+// TestOvertakenWelcome: only what goes unreliably can come before the welcome.
+func TestOvertakenWelcome(t *testing.T) {
+	r := newRig(t, true)
+	if r.play(extEmpty); len(r.Faults()) != 0 || r.Snapshots() != 0 {
+		t.Errorf("faults %v, %d snapshots", r.Faults(), r.Snapshots())
+	}
+	if r.play(extAvatar); len(r.Faults()) == 0 || r.Object(5) != nil {
+		t.Error("a generate before the welcome is no fault")
+	}
+}
+
 // TestBareGenerate: the first state of an object without a baseline is whole.
 func TestBareGenerate(t *testing.T) {
 	r := welcomedRig(t, true)

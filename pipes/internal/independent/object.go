@@ -230,9 +230,9 @@ func (c *Client) deliver(o *Object, f *dc.Field, args []byte, forced bool) {
 	}
 }
 
-func (c *Client) removed(o *Object, deleted bool) {
+func (c *Client) removed(o *Object, tick uint32, deleted bool) {
 	delete(c.objects, o.ID)
 	if c.cfg.Watch.Removed != nil {
-		c.cfg.Watch.Removed(o, deleted)
+		c.cfg.Watch.Removed(o, tick, deleted)
 	}
 }

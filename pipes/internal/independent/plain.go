@@ -143,5 +143,5 @@ func (c *Client) remove(t uint16, r *datagram.Reader) {
 	if t == typeDisable {
 		c.disabled[id] = true
 	}
-	c.removed(o, false)
+	c.removed(o, c.lastTick, false)
 }
