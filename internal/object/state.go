@@ -123,6 +123,14 @@ func (s *State) resize(p *place, from, to, n int) {
 	}
 }
 
+// Touch gives the field of that inherited index a stamp though its value stays.
+// It does nothing when the layout does not store it.
+func (s *State) Touch(index int, stamp uint32) {
+	if k := s.layout.Position(index); k >= 0 {
+		s.putStamp(k, stamp)
+	}
+}
+
 // FieldError says why a field could not be set.
 type FieldError struct {
 	Class  string // the object's class

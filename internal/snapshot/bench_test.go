@@ -160,6 +160,21 @@ func BenchmarkMoving(b *testing.B) {
 	}
 }
 
+// BenchmarkPlain is BenchmarkMoving with clients of panda3d-pipes.
+func BenchmarkPlain(b *testing.B) {
+	l := newLoad(b, 1000, 100, 33, 1, true)
+	b.ReportAllocs()
+	b.ResetTimer()
+	var spent time.Duration
+	for range b.N {
+		l.move()
+		start := time.Now()
+		l.produce(b)
+		spent += time.Since(start)
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N)/1000/100, "ns/object/client")
+}
+
 // BenchmarkLoss is BenchmarkMoving when no two clients hold the same: each loses
 // 5 % of its parts.
 func BenchmarkLoss(b *testing.B) {

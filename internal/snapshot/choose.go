@@ -76,7 +76,7 @@ func (w *worker) begin(v *View, i uint32) uint32 {
 	case i > 0:
 		return w.records[i-1].end
 	case v.cfg.Plain:
-		return headerSize
+		return plainHeader
 	}
 	return 0
 }

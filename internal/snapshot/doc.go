@@ -31,6 +31,20 @@
 // with the same zones that hold the same share a whole snapshot. Workers take
 // snapshots off a list; what a client gets does not depend on how many there are.
 //
+// # Dialects
+//
+// The bytes are those of docs/pipes.md, made by package wire. A client of the
+// extension is sent parts. For a Plain one a snapshot is one SV_Tick, sent
+// reliably; if it exceeds the budget, it has some of the objects, and the next
+// ones have the others.
+//
+// That is also so for the full state that goes to a Plain client until its first
+// acknowledgement: several messages with isDelta 0, none of which has
+// everything. panda3d-pipes does not mind: it applies the objects that an SV_Tick
+// names, whatever isDelta says, and forgets objects only at SV_DisableObject and
+// SV_DeleteObject. Nor does it lack what such a message leaves out, since it has
+// the baselines.
+//
 // # Structure
 //
 // Which objects a client knows is not state: entering and leaving are [Event]

@@ -5,104 +5,108 @@ import (
 	"math"
 
 	"github.com/culm-net/culm/internal/object"
+	"github.com/culm-net/culm/pipes/wire"
 )
 
-// zoneField is the inherited index that stands for the zone; no class has as
-// many fields.
-const zoneField = math.MaxUint16
+// plainHeader is how long a Plain snapshot is before its first object.
+const plainHeader = wire.SnapshotCountOffset + 2
 
-// headerSize is how long the header of a Plain snapshot is: uint32 tick, uint8
-// isDelta, uint16 objectCount.
-const headerSize = 7
+// encoder is what one goroutine needs to encode objects.
+type encoder struct {
+	contents []byte         // of a record
+	fields   wire.FieldList // of an object in a Plain snapshot
+}
 
-func appendUint16(b []byte, v uint16) []byte { return binary.LittleEndian.AppendUint16(b, v) }
-func appendUint32(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
+// makePieces encodes what changed after the tick before, for all who hold that
+// and nothing later, or something earlier that makes no difference. It is done
+// for those dialects only that have a view.
+func (e *encoder) makePieces(o *Object, before uint32, record, plain bool) {
+	s := o.state
+	l, b := s.Layout(), e.contents[:0]
+	since, until := uint32(0), uint32(math.MaxUint32)
+	for k := range l.Len() {
+		if stamp := s.StampAt(k); stamp <= before {
+			since = max(since, stamp)
+		} else {
+			until = min(until, stamp)
+			b = wire.AppendRecordField(b, l.Index(k), s.At(k))
+		}
+	}
+	e.contents, o.since, o.until = b, since, until
+	o.forgetPieces()
+	if record && len(b) > 0 {
+		o.record = wire.AppendRecord(o.record, o.id, b)
+	}
+	if plain {
+		o.plain = e.encodePlain(o.plain, o, before)
+	}
+}
 
-// appendFields appends the fields with a stamp after the given one, and returns
-// how many they are.
-func appendFields(dst []byte, s *object.State, after uint32) ([]byte, int) {
-	l, n := s.Layout(), 0
+// forgetPieces has everything encoded anew that is sent of the object.
+func (o *Object) forgetPieces() { o.record, o.plain = o.record[:0], o.plain[:0] }
+
+// suits tells whether the pieces have just the fields that changed after a tick.
+func (o *Object) suits(after uint32) bool { return after >= o.since && after < o.until }
+
+// appendRecord appends what of the object changed after a tick, in the extension
+// dialect. Nothing is appended when nothing changed.
+func (e *encoder) appendRecord(dst []byte, o *Object, after uint32) []byte {
+	if o.moved <= after && o.suits(after) && len(o.record) > 0 {
+		return append(dst, o.record...)
+	}
+	s := o.state
+	l, b := s.Layout(), e.contents[:0]
+	if o.moved > after {
+		b = wire.AppendRecordZone(b, o.zone.id)
+	}
 	for k := range l.Len() {
 		if s.StampAt(k) > after {
-			dst = appendUint16(dst, uint16(l.Index(k)))
-			dst = append(dst, s.At(k)...)
-			n++
+			b = wire.AppendRecordField(b, l.Index(k), s.At(k))
 		}
 	}
-	return dst, n
+	e.contents = b
+	if len(b) == 0 {
+		return dst
+	}
+	return wire.AppendRecord(dst, o.id, b)
 }
 
-// makePiece encodes what changed after the tick before, for all who hold that
-// and nothing later, or something earlier that makes no difference.
-func (o *Object) makePiece(before uint32) {
-	s := o.state
-	o.since, o.until = 0, math.MaxUint32
-	for k := range s.Layout().Len() {
-		if stamp := s.StampAt(k); stamp <= before {
-			o.since = max(o.since, stamp)
-		} else {
-			o.until = min(o.until, stamp)
-		}
+// appendPlain does so in the dialect of panda3d-pipes, which does not tell the
+// zone.
+func (e *encoder) appendPlain(dst []byte, o *Object, after uint32) []byte {
+	if o.suits(after) && len(o.plain) > 0 {
+		return append(dst, o.plain...)
 	}
-	b := append(appendUint32(o.piece[:0], o.id), 0)
-	start := len(b)
-	b, n := appendFields(b, s, before)
-	if n == 0 {
-		o.until = 0 // only the zone changed
-		return
-	}
-	size := len(b) - start
-	o.piece = putLength(b, start)
-	o.fields, o.body = uint16(n), uint16(len(o.piece)-size)
+	return e.encodePlain(dst, o, after)
 }
 
-// putLength writes the length of b[start:], for which there is one byte before
-// it, and makes room if that is not enough.
-func putLength(b []byte, start int) []byte {
-	size := len(b) - start
-	if size < 0x80 {
-		b[start-1] = byte(size)
-		return b
+func (e *encoder) encodePlain(dst []byte, o *Object, after uint32) []byte {
+	e.fields.Reset()
+	addFields(&e.fields, o.state, after)
+	if e.fields.Len() == 0 {
+		return dst
 	}
-	var prefix [binary.MaxVarintLen64]byte
-	n := binary.PutUvarint(prefix[:], uint64(size))
-	b = append(b, prefix[:n-1]...)
-	copy(b[start+n-1:], b[start:start+size])
-	copy(b[start-1:], prefix[:n])
-	return b
-}
-
-// appendRecord appends what the object changed after a tick, in the extension
-// dialect.
-func (o *Object) appendRecord(dst []byte, after uint32) []byte {
-	if after >= o.since && after < o.until && o.moved <= after {
-		return append(dst, o.piece...)
-	}
-	dst = append(appendUint32(dst, o.id), 0)
-	start := len(dst)
-	dst, _ = appendFields(dst, o.state, after)
-	if o.moved > after {
-		dst = appendUint32(appendUint16(dst, zoneField), o.zone.id)
-	}
-	return putLength(dst, start)
-}
-
-// appendPlain does so in the dialect of panda3d-pipes. It appends nothing when
-// no field changed.
-func (o *Object) appendPlain(dst []byte, after uint32) []byte {
-	if after >= o.since && after < o.until {
-		dst = appendUint32(dst, o.id)
-		dst = appendUint16(dst, o.fields)
-		return append(dst, o.piece[o.body:]...)
-	}
-	start := len(dst)
-	dst = appendUint16(appendUint32(dst, o.id), 0)
-	dst, n := appendFields(dst, o.state, after)
-	if n == 0 {
-		return dst[:start]
-	}
-	binary.LittleEndian.PutUint16(dst[start+4:], uint16(n))
+	// It fails for more fields than a Layout can have, and appends nothing then.
+	dst, _ = wire.AppendSnapshotObject(dst, o.id, e.fields)
 	return dst
+}
+
+// addFields adds the fields with a stamp after the given one.
+func addFields(list *wire.FieldList, s *object.State, after uint32) {
+	l := s.Layout()
+	for k := range l.Len() {
+		if s.StampAt(k) > after {
+			list.Add(l.Index(k), s.At(k))
+		}
+	}
+}
+
+// AddBaseline adds all stored fields to a list, for wire.Generate's Baseline.
+func AddBaseline(list *wire.FieldList, s *object.State) { addFields(list, s, 0) }
+
+// baselineSize is how many bytes a generate has because of its baseline.
+func baselineSize(o *Object) int {
+	return 2 + 2*o.state.Layout().Len() + o.state.Size()
 }
 
 // collect encodes what the view does not hold, by slot.
@@ -141,9 +145,9 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		}
 		n := len(w.data)
 		if v.cfg.Plain {
-			w.data = o.appendPlain(w.data, after)
+			w.data = w.appendPlain(w.data, o, after)
 		} else {
-			w.data = o.appendRecord(w.data, after)
+			w.data = w.appendRecord(w.data, o, after)
 		}
 		if len(w.data) > n {
 			w.records = append(w.records, record{slot, uint32(len(w.data)), after})
@@ -157,14 +161,12 @@ var nothing = [1]span{}
 
 // appendHeader begins a Plain snapshot; the count is filled in by setCount.
 func (w *worker) appendHeader(dst []byte, v *View) []byte {
-	dst = appendUint32(dst, w.index.tick)
-	if v.full() {
-		return append(dst, 0, 0, 0)
-	}
-	return append(dst, 1, 0, 0)
+	return wire.Snapshot{Tick: w.index.tick, Delta: !v.full()}.Append(dst)
 }
 
-func setCount(data []byte, n int) { binary.LittleEndian.PutUint16(data[headerSize-2:], uint16(n)) }
+func setCount(data []byte, n int) {
+	binary.LittleEndian.PutUint16(data[wire.SnapshotCountOffset:], uint16(n))
+}
 
 // cut makes the parts of a whole snapshot, each for the slots from its first
 // object to the next part's.

@@ -32,6 +32,7 @@ type Index struct {
 	zones map[uint32]*zone // those with an object or a subscriber
 	sets  map[uint64][]*zoneSet
 	views []*View
+	plain int // how many of the views are
 
 	chunks []*[chunk]Object // by slot, so that objects never move
 	slots  uint32           // how many slots there are
@@ -60,19 +61,20 @@ type Object struct {
 	id    uint32
 	moved uint32 // stamp of the last change of zone
 
-	// piece is the encoded record of the fields that changed in the tick of
-	// the last change: what everybody is sent who holds a tick from since up
-	// to, but not including, until. body is where its fields begin.
-	piece        []byte
+	// record is the encoded fields that changed in the tick of the last change:
+	// what everybody is sent who holds a tick from since up to, but not
+	// including, until. plain is the same in the dialect of panda3d-pipes. Both
+	// are empty when there is no such thing.
+	record       []byte
 	since, until uint32
-	fields, body uint16
 
 	weight float32
 	state  *object.State
 	zone   *zone // nil after Remove
 	owner  *View
+	plain  []byte
 
-	_ [32]byte // so that what Produce looks at is one cache line
+	_ [8]byte // so that what Produce looks at is one cache line
 }
 
 // zone is the objects in a zone and who wants to know them.
@@ -118,7 +120,7 @@ func (x *Index) Add(id uint32, state *object.State, zoneID uint32) *Object {
 	}
 	o := x.object(slot)
 	*o = Object{
-		slot: slot, id: id, moved: x.Stamp(), piece: o.piece[:0],
+		slot: slot, id: id, moved: x.Stamp(), record: o.record[:0], plain: o.plain[:0],
 		weight: 1, state: state, zone: x.zone(zoneID),
 	}
 	o.zone.push(o)
@@ -135,7 +137,7 @@ func (x *Index) object(slot uint32) *Object { return &x.chunks[slot/chunk][slot%
 // Remove takes an object out; who knows it gets a Leave.
 func (x *Index) Remove(o *Object) {
 	for _, v := range o.zone.subs {
-		v.leave(o)
+		v.leave(o, true)
 	}
 	o.zone.unlink(o)
 	o.zone.n--
@@ -181,7 +183,7 @@ func (x *Index) Move(o *Object, zoneID uint32) {
 	to := x.zone(zoneID)
 	for _, v := range from.subs {
 		if !v.sees(to) {
-			v.leave(o)
+			v.leave(o, false)
 		}
 	}
 	from.unlink(o)
@@ -209,7 +211,7 @@ func (x *Index) SetOwner(o *Object, owner *View) {
 	o.owner = owner
 	for _, v := range []*View{before, owner} {
 		if v != nil && v.Knows(o) {
-			v.leave(o)
+			v.leave(o, false)
 			v.enter(o)
 		}
 	}
@@ -231,11 +233,38 @@ func (o *Object) ID() uint32 { return o.id }
 // Zone is the zone that the object is in.
 func (o *Object) Zone() uint32 { return o.zone.id }
 
+// Changed is the stamp of the object's last change: who has a later or equal
+// tick of it has its present state. A message to clients of the extension carries
+// it, so that none is delivered before the state that it was sent in.
+func (o *Object) Changed() uint32 { return o.changed }
+
 // State is the state that was given to Add.
 func (o *Object) State() *object.State { return o.state }
 
 // Owner is the view that the object belongs to, or nil.
 func (o *Object) Owner() *View { return o.owner }
+
+// Zones is how many zones there are with an object or a subscriber.
+func (x *Index) Zones() int { return len(x.zones) }
+
+// Subscribers returns the views that see a zone, in no particular order. The
+// slice is the Index' own and valid until a view subscribes or unsubscribes.
+func (x *Index) Subscribers(zoneID uint32) []*View {
+	if z := x.zones[zoneID]; z != nil {
+		return z.subs
+	}
+	return nil
+}
+
+// AppendObjects appends the objects in a zone, those that changed last first.
+func (x *Index) AppendObjects(dst []*Object, zoneID uint32) []*Object {
+	if z := x.zones[zoneID]; z != nil {
+		for o := z.head; o != nil; o = o.next {
+			dst = append(dst, o)
+		}
+	}
+	return dst
+}
 
 // zone returns the zone of that number, which is made if need be.
 func (x *Index) zone(id uint32) *zone {

@@ -12,6 +12,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/object"
 	"github.com/culm-net/culm/internal/snapshot"
+	"github.com/culm-net/culm/pipes/wire"
 )
 
 // shown is an object as somebody knows it.
@@ -21,6 +22,7 @@ type shown struct {
 	zone   uint32
 	tick   uint32 // of the client's: the state is of this tick
 	birth  int    // tells objects apart that had the same id
+	since  uint32 // the structure sequence of its Enter
 	owned  bool
 }
 
@@ -29,14 +31,12 @@ func (s *shown) String() string { return fmt.Sprint(s.class, s.values, s.zone) }
 // message is what the network carries to a client: an event or a part.
 type message struct {
 	tick, structure, seq uint32
-	event                *shown // an Enter; nil and no data: a Leave
+	event                *shown // an Enter; when it is nil and there is no data, a Leave
 	id                   uint32
-	data                 []byte
-	part                 bool
+	data                 []byte // a part's message
 }
 
-// peer is a client and the network to it, written from the documentation of
-// Part and Snapshot.
+// peer is a client and the network to it, written from docs/pipes.md.
 type peer struct {
 	view      *snapshot.View
 	plain     bool
@@ -234,7 +234,7 @@ func (m *model) send(p *peer, s *snapshot.Snapshot) {
 		p.reliable = append(p.reliable, msg)
 	}
 	for i, part := range s.Parts {
-		msg := message{tick: s.Tick, structure: s.Structure, seq: s.Seq + uint32(i), data: part.Data, part: true}
+		msg := message{tick: s.Tick, structure: s.Structure, seq: s.Seq + uint32(i), data: s.AppendPart(nil, i)}
 		if p.plain || part.Reliable {
 			p.reliable = append(p.reliable, msg)
 		} else {
@@ -303,7 +303,7 @@ func (m *model) deliverAcks(p *peer) {
 
 // receive is the client.
 func (m *model) receive(p *peer, msg message) {
-	if !msg.part {
+	if msg.data == nil {
 		p.structure++
 		if p.structure != msg.structure {
 			m.fail("event %d has structure %d", p.structure, msg.structure)
@@ -318,7 +318,7 @@ func (m *model) receive(p *peer, msg message) {
 			m.fail("enter of %d, which is known", msg.id)
 		default:
 			c := *msg.event
-			c.values = maps.Clone(c.values)
+			c.values, c.since = maps.Clone(c.values), p.structure
 			p.objects[msg.id] = &c
 		}
 		return
@@ -331,66 +331,72 @@ func (m *model) receive(p *peer, msg message) {
 		p.acks = append(p.acks, msg.tick)
 		return
 	}
-	m.applyParts(p, msg)
+	m.applyPart(p, msg)
 	p.acks = append(p.acks, msg.seq)
 }
 
-func (m *model) applyParts(p *peer, msg message) {
-	for b := msg.data; len(b) > 0; {
-		id := binary.LittleEndian.Uint32(b)
-		size, n := binary.Uvarint(b[4:])
-		record := b[4+n : 4+n+int(size)]
-		b = b[4+n+int(size):]
-		o := p.objects[id]
-		if o == nil && msg.structure == p.structure {
-			m.fail("state of %d, which is not known", id)
+func (m *model) applyPart(p *peer, msg message) {
+	typ, body, _ := wire.Split(msg.data)
+	part, err := wire.DecodePart(body)
+	if err != nil || typ != wire.ExtSnapshot {
+		m.fail("%v: %v", typ, err)
+	}
+	if part.Tick != msg.tick || part.Structure != msg.structure || part.Number != msg.seq {
+		m.fail("part %d of tick %d has the header %+v", msg.seq, msg.tick, part)
+	}
+	records := part.Records()
+	for records.Next() {
+		r := records.Record()
+		o := p.objects[r.DoID]
+		if o == nil && part.Structure == p.structure {
+			m.fail("state of %d, which is not known", r.DoID)
 		}
-		if o == nil || o.tick >= msg.tick {
+		if o == nil || wire.Newer(o.since, part.Structure) || o.tick >= part.Tick {
 			continue
 		}
-		for len(record) > 0 {
-			index := int(binary.LittleEndian.Uint16(record))
-			record = record[2:]
-			if index == 65535 {
-				o.zone, record = binary.LittleEndian.Uint32(record), record[4:]
-			} else {
-				record = m.field(o, index, record)
-			}
+		if r.HasZone {
+			o.zone = r.Zone
 		}
-		o.tick = msg.tick
+		fields := r.Fields(o.class)
+		m.fields(o, &fields)
+		o.tick = part.Tick
 		if want := m.history[o.birth][o.tick]; o.String() != want {
-			m.fail("object %d at tick %d is shown as %s, was %s", id, o.tick, o, want)
+			m.fail("object %d at tick %d is shown as %s, was %s", r.DoID, o.tick, o, want)
 		}
+	}
+	if records.Err() != nil {
+		m.fail("%v", records.Err())
 	}
 }
 
-func (m *model) field(o *shown, index int, b []byte) []byte {
-	n, err := o.class.Fields()[index].Skip(b)
-	if err != nil {
-		m.fail("%v", err)
+func (m *model) fields(o *shown, f *wire.Fields) {
+	for f.Next() {
+		o.values[f.Index()] = string(f.Value())
 	}
-	o.values[index] = string(b[:n])
-	return b[n:]
+	if f.Err() != nil {
+		m.fail("%v", f.Err())
+	}
 }
 
 func (m *model) applyPlain(p *peer, msg message) {
-	b := msg.data
-	if tick := binary.LittleEndian.Uint32(b); tick != msg.tick {
-		m.fail("tick %d in the snapshot of tick %d", tick, msg.tick)
+	typ, body, _ := wire.Split(msg.data)
+	s, err := wire.DecodeSnapshot(body)
+	if err != nil || typ != wire.SVTick || s.Tick != msg.tick {
+		m.fail("%v of tick %d in the snapshot of tick %d: %v", typ, s.Tick, msg.tick, err)
 	}
-	count := binary.LittleEndian.Uint16(b[5:])
-	b = b[7:]
-	for ; count > 0; count-- {
-		id, fields := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
-		b = b[6:]
+	objects := s.Objects(func(id uint32) *dc.Class {
+		if o := p.objects[id]; o != nil {
+			return o.class
+		}
+		return nil
+	})
+	for objects.Next() {
+		id := objects.DoID()
 		o := p.objects[id]
-		if o == nil || o.tick > msg.tick || fields == 0 {
-			m.fail("state of %d with %d fields at tick %d, which is known as %v", id, fields, msg.tick, o)
+		if o.tick > msg.tick {
+			m.fail("state of %d at tick %d, which is known at tick %d", id, msg.tick, o.tick)
 		}
-		for ; fields > 0; fields-- {
-			index := int(binary.LittleEndian.Uint16(b))
-			b = m.field(o, index, b[2:])
-		}
+		m.fields(o, objects.Fields())
 		o.tick = msg.tick
 		// The zone is not told to plain clients.
 		was := m.history[o.birth][o.tick]
@@ -398,8 +404,8 @@ func (m *model) applyPlain(p *peer, msg message) {
 			m.fail("object %d at tick %d is shown as %s, was %s", id, o.tick, got, was)
 		}
 	}
-	if len(b) > 0 {
-		m.fail("%d bytes too many", len(b))
+	if objects.Err() != nil {
+		m.fail("%v", objects.Err())
 	}
 }
 

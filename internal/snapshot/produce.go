@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/culm-net/culm/internal/object"
+	"github.com/culm-net/culm/pipes/wire"
 )
 
 // Snapshot is what a client is to be sent in a tick: first the events, reliably
@@ -18,7 +18,8 @@ type Snapshot struct {
 
 	// Events are the objects that the client is to forget and to learn of.
 	Events []Event
-	// Structure is how many events the client was sent in all, these included.
+	// Structure is how many events the client was sent in all, these included:
+	// the structure sequence of the last one, if a session counts nothing else.
 	// A client must neither apply nor acknowledge Parts before it has them.
 	Structure uint32
 
@@ -27,9 +28,36 @@ type Snapshot struct {
 	// Their order does not matter. They are shared with other clients: don't
 	// modify.
 	Parts []Part
-	// Seq is the sequence number of the first part, for Ack; each further one
-	// has one more, modulo 2^32.
+	// Seq is the number of the first part, from 1, for Ack; each further one has
+	// one more.
 	Seq uint32
+	// Partial says that the client's budget held something back: state, or
+	// objects that it is to learn of.
+	Partial bool
+
+	plain bool
+}
+
+// AppendPart adds the message that carries Parts[i], the type included: a
+// wire.Part, or SV_Tick for a Plain view.
+func (s *Snapshot) AppendPart(dst []byte, i int) []byte {
+	p := &s.Parts[i]
+	if s.plain {
+		return append(dst, p.Data...)
+	}
+	h := wire.Part{
+		Stamp: wire.Stamp{Structure: s.Structure, Tick: s.Tick}, Number: s.Seq + uint32(i), Count: uint16(p.Objects),
+	}
+	if i == 0 {
+		h.Flags |= wire.FirstPart
+	}
+	if i == len(s.Parts)-1 {
+		h.Flags |= wire.LastPart
+		if s.Partial {
+			h.Flags |= wire.PartialSnapshot
+		}
+	}
+	return append(h.Append(dst), p.Data...)
 }
 
 // Event is a change in which objects a client knows: an Enter when it has an
@@ -42,21 +70,19 @@ type Event struct {
 	Object *Object
 	// Owned says that Object belongs to the client.
 	Owned bool
+
+	// Deleted says of a Leave that the object was removed. Else it went out of
+	// view, or an Enter with its new owner follows.
+	Deleted bool
 }
 
 // Part is a piece of a snapshot that can be applied, and lost, on its own.
 //
-// In the extension dialect Data is records: uint32 doId, an unsigned varint of
-// the length of what follows, then fields: uint16 inherited index and packed
-// value. The index 65,535 is the object's zone, a uint32. A client skips records
-// of doIds that it does not know, and those of objects of which it has
-// seen a later tick, be it in a part or in the generate.
-//
-// For a Plain view it is SV_Tick without the message type (pipes.md, "Message
-// types" and "Snapshots").
+// In the extension dialect Data is the records behind the header of a wire.Part,
+// which is each client's own. For a Plain view it is the whole SV_Tick message.
 type Part struct {
 	Data    []byte
-	Objects int
+	Objects int // at most 65,535
 	// Reliable says that the part is longer than PartSize, since a single
 	// object is, and must be sent reliably; it may overtake and be overtaken.
 	Reliable bool
@@ -92,7 +118,10 @@ type job struct {
 const (
 	maxJoin  = 8  // spans of held that are compared to see if views are alike
 	maxAlike = 64 // jobs that are compared with a view
-	batch    = 64 // objects whose pieces a worker makes at a time
+	// batch is how many objects' pieces a worker makes at a time. Below that it is
+	// faster that one makes all, whose core has what changed in its cache, while
+	// the others wake up.
+	batch = 1024
 
 	// enough is how many records are worth another worker, which first has to
 	// wake up and to get the objects into its cache.
@@ -168,8 +197,8 @@ func (v *View) full() bool { return v.cfg.Plain && !v.acked }
 // the bytes that are left, but one at least.
 func (v *View) announce() {
 	x := v.index
-	for _, id := range v.leaves {
-		v.events = append(v.events, Event{ID: id})
+	for _, d := range v.leaves {
+		v.events = append(v.events, Event{ID: d.id, Deleted: d.deleted})
 	}
 	v.leaves = v.leaves[:0]
 	done, room := 0, max(v.left/2, 1)
@@ -230,10 +259,16 @@ func (x *Index) work() {
 	x.pieces.Store(0)
 	x.nextJob.Store(0)
 	x.running.Add(n)
-	for _, w := range x.workers[1:n] {
+	if n == 1 {
+		x.workers[0].run()
+		return
+	}
+	// This one waits, so that the present thread goes on with the worker that was
+	// started last: the scheduler keeps that for it, and would let another one have
+	// it after some 100 µs only.
+	for _, w := range x.workers[:n] {
 		go w.run()
 	}
-	x.workers[0].run()
 	x.running.Wait()
 }
 
@@ -242,6 +277,7 @@ type worker struct {
 	index *Index
 	run   func() // work; made once, since starting it must not allocate
 
+	encoder
 	slots   slotSet
 	order   []uint32 // slots of the objects that may have something to send
 	records []record
@@ -273,9 +309,9 @@ func (w *worker) work() {
 		some := x.touched[from:min(from+batch, len(x.touched))]
 		for _, o := range some {
 			if o.zone != nil && len(o.zone.subs) > 0 {
-				o.makePiece(x.before)
+				w.makePieces(o, x.before, x.plain < len(x.views), x.plain > 0)
 			} else {
-				o.until = 0
+				o.forgetPieces()
 			}
 		}
 		x.pieces.Add(int64(len(some)))
@@ -297,7 +333,7 @@ func (w *worker) work() {
 // do makes the snapshots of a job.
 func (w *worker) do(j *job) {
 	if !j.due {
-		w.deliver(j.views[0], nil)
+		w.deliver(j.views[0], nil, false)
 		return
 	}
 	v := j.views[0]
@@ -305,13 +341,13 @@ func (w *worker) do(j *job) {
 	w.cut(v)
 	for _, v := range j.views {
 		if len(w.data) <= v.left || len(w.records) <= 1 {
-			w.deliver(v, w.parts)
+			w.deliver(v, w.parts, false)
 			if len(v.served) > 0 {
 				clear(v.served)
 			}
 		} else {
 			w.choose(v)
-			w.deliver(v, w.chosen)
+			w.deliver(v, w.chosen, len(w.taken) < len(w.records))
 		}
 		// What the client does not hold has a record, and low is the least
 		// that it holds of those.
@@ -326,11 +362,12 @@ func (x *Index) forgotten() uint32 {
 	return x.tick - min(age, x.tick)
 }
 
-// deliver notes what the view is sent and hands it out.
-func (w *worker) deliver(v *View, parts []Part) {
+// deliver notes what the view is sent and hands it out. Without rest, parts are
+// all that the client does not hold of what it knows.
+func (w *worker) deliver(v *View, parts []Part, rest bool) {
 	w.snapshot = Snapshot{
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
-		Parts: parts, Seq: v.sent.first + v.sent.n,
+		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || len(v.pending) > 0, plain: v.cfg.Plain,
 	}
 	for i := range parts {
 		p := &parts[i]
@@ -344,16 +381,4 @@ func (w *worker) deliver(v *View, parts []Part) {
 	}
 	clear(v.events)
 	v.events = v.events[:0]
-}
-
-// baselineSize is how many bytes AppendBaseline appends.
-func baselineSize(o *Object) int {
-	return 2 + 2*o.state.Layout().Len() + o.state.Size()
-}
-
-// AppendBaseline appends all stored fields as a generate carries them (pipes.md,
-// "Generate"): uint16 count, then uint16 inherited index and packed value.
-func AppendBaseline(dst []byte, s *object.State) []byte {
-	dst, _ = appendFields(appendUint16(dst, uint16(s.Layout().Len())), s, 0)
-	return dst
 }

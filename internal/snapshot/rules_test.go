@@ -12,6 +12,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/object"
 	"github.com/culm-net/culm/internal/snapshot"
+	"github.com/culm-net/culm/pipes/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,12 +104,13 @@ func (s *stage) ackAll() {
 
 // story is a snapshot of the extension dialect in one line: events, then parts
 // in brackets with their objects and fields.
-func story(s *snapshot.Snapshot) string {
-	if s == nil {
+func (s *stage) story(snap *snapshot.Snapshot) string {
+	s.Helper()
+	if snap == nil {
 		return "nothing"
 	}
 	var out []string
-	for _, e := range s.Events {
+	for _, e := range snap.Events {
 		switch {
 		case e.Object == nil:
 			out = append(out, "-"+string(rune(e.ID)))
@@ -118,43 +120,55 @@ func story(s *snapshot.Snapshot) string {
 			out = append(out, "+"+string(rune(e.ID)))
 		}
 	}
-	for _, p := range s.Parts {
-		text := ""
-		for b := p.Data; len(b) > 0; {
-			size, n := binary.Uvarint(b[4:])
-			if text != "" {
-				text += " "
-			}
-			text += string(rune(binary.LittleEndian.Uint32(b))) + ":"
-			r := b[4+n : 4+n+int(size)]
-			b = b[4+n+int(size):]
-			for len(r) > 0 {
-				index := binary.LittleEndian.Uint16(r)
-				r = r[2:]
-				switch index {
-				case 0, 1:
-					text += fmt.Sprintf("%c%d", 'a'+rune(index), r[0])
-					r = r[1:]
-				case 2:
-					text += "s"
-					r = r[2+int(binary.LittleEndian.Uint16(r)):]
-				default:
-					text += fmt.Sprintf("z%d", binary.LittleEndian.Uint32(r))
-					r = r[4:]
-				}
-			}
+	for i := range snap.Parts {
+		var words []string
+		if snap.Parts[i].Reliable {
+			words = append(words, "reliable")
 		}
-		if p.Reliable {
-			text = "reliable " + text
+		part := s.decode(snap, i)
+		r := part.Records()
+		for r.Next() {
+			words = append(words, s.record(r.Record()))
 		}
-		out = append(out, "["+text+"]")
+		if r.Err() != nil {
+			s.Error(r.Err())
+		}
+		out = append(out, "["+strings.Join(words, " ")+"]")
 	}
 	return strings.Join(out, " ")
 }
 
+func (s *stage) decode(snap *snapshot.Snapshot, i int) wire.Part {
+	s.Helper()
+	_, body, _ := wire.Split(snap.AppendPart(nil, i))
+	part, err := wire.DecodePart(body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return part
+}
+
+func (s *stage) record(r wire.Record) string {
+	s.Helper()
+	text := string(rune(r.DoID)) + ":"
+	if r.HasZone {
+		text += fmt.Sprintf("z%d", r.Zone)
+	}
+	f := r.Fields(s.layout.Class())
+	for f.Next() {
+		if text += f.Field().Name(); f.Index() < 2 {
+			text += fmt.Sprint(f.Value()[0])
+		}
+	}
+	if f.Err() != nil {
+		s.Error(f.Err())
+	}
+	return text
+}
+
 func (s *stage) want(v *snapshot.View, what string) {
 	s.Helper()
-	if got := story(s.got[v]); got != what {
+	if got := s.story(s.got[v]); got != what {
 		s.Errorf("tick %d: %s, want %s", s.tick, got, what)
 	}
 }
@@ -162,7 +176,7 @@ func (s *stage) want(v *snapshot.View, what string) {
 func TestLostPartIsSentAgain(t *testing.T) {
 	s := newStage(t, 1)
 	s.add(1, "pqrs")
-	v := s.view(snapshot.ViewConfig{PartSize: 16}, 1)
+	v := s.view(snapshot.ViewConfig{PartSize: 8}, 1)
 	s.produce()
 	s.want(v, "+s +r +q +p []")
 	s.ackAll()
@@ -198,6 +212,9 @@ func TestChangeAfterSnapshot(t *testing.T) {
 	s.ackAll()
 	s.produce()
 	s.want(v, "[p:a2]")
+	if got := s.objects["p"].Changed(); got != s.tick {
+		t.Errorf("changed at %d, want %d", got, s.tick)
+	}
 	if err := s.index.Produce(s.tick, nil); err == nil {
 		t.Error("a sealed tick was produced again")
 	}
@@ -216,9 +233,45 @@ func TestZoneIsState(t *testing.T) {
 	s.want(both, "[p:z2]")
 	s.want(first, "-p []")
 	s.want(second, "+p []")
-	if got := s.got[plain]; len(got.Events) != 0 || len(got.Parts[0].Data) != 7 {
+	if got := s.got[plain]; len(got.Events) != 0 || len(got.Parts[0].Data) != 9 {
 		t.Errorf("%v for a plain client that sees both zones", got)
 	}
+}
+
+// TestPartHeaders is what the header of each part says of its place.
+func TestPartHeaders(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "pqr")
+	v := s.view(snapshot.ViewConfig{PartSize: 4}, 1)
+	headers := func() (out []string) {
+		for i := range s.got[v].Parts {
+			p := s.decode(s.got[v], i)
+			out = append(out, fmt.Sprintf("%d: structure %d, tick %d, flags %d, %d records", p.Number, p.Structure, p.Tick, p.Flags, p.Count))
+		}
+		return out
+	}
+	whole, first, last, partial := wire.FirstPart|wire.LastPart, wire.FirstPart, wire.LastPart, wire.LastPart|wire.PartialSnapshot
+	line := func(number, structure int, flags wire.PartFlags, records int) string {
+		return fmt.Sprintf("%d: structure %d, tick %d, flags %d, %d records", number, structure, s.tick, flags, records)
+	}
+	want := func(lines ...string) {
+		t.Helper()
+		if got := headers(); !slices.Equal(got, lines) {
+			t.Errorf("tick %d:\n got %q\nwant %q", s.tick, got, lines)
+		}
+	}
+	s.produce()
+	want(line(1, 3, whole, 0))
+	s.set("pqr", 0, 1)
+	s.produce()
+	want(line(2, 3, first, 1), line(3, 3, 0, 1), line(4, 3, last, 1))
+	v.SetBudget(8)
+	s.produce()
+	want(line(5, 3, first, 1), line(6, 3, partial, 1))
+	s.ackAll()
+	s.add(1, "stuv") // of which one fits
+	s.produce()
+	want(line(7, 4, whole|partial, 1))
 }
 
 func TestOwnerChange(t *testing.T) {
@@ -293,7 +346,7 @@ func TestForeignAcknowledgements(t *testing.T) {
 	s := newStage(t, 1)
 	s.add(1, "p")
 	v, plain := s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{Plain: true}, 1)
-	if v.Ack(0) || plain.AckTick(0) {
+	if v.Ack(0) || v.Ack(1) || plain.AckTick(0) {
 		t.Error("something was acknowledged before anything was sent")
 	}
 	s.produce()
@@ -333,6 +386,48 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestPlainFullStateIsBudgeted: what is all that a Plain client sees goes in
+// several messages, none of them a delta, until it acknowledges one.
+func TestPlainFullStateIsBudgeted(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "abcdefgh")
+	v := s.view(snapshot.ViewConfig{Plain: true}, 1)
+	s.produce()
+	v.SetBudget(3 * 16)
+	all := map[uint32]int{}
+	read := func() (delta bool, objects int) {
+		_, body, _ := wire.Split(s.got[v].AppendPart(nil, 0))
+		m, err := wire.DecodeSnapshot(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := m.Objects(func(uint32) *dc.Class { return s.layout.Class() })
+		for o.Next() {
+			all[o.DoID()]++
+			objects++
+		}
+		if o.Err() != nil {
+			t.Fatal(o.Err())
+		}
+		return m.Delta, objects
+	}
+	for range 4 {
+		s.produce()
+		if delta, objects := read(); delta || objects > 3 || !s.got[v].Partial || len(s.got[v].Parts) != 1 {
+			t.Errorf("tick %d: delta %v, %d objects, partial %v", s.tick, delta, objects, s.got[v].Partial)
+		}
+	}
+	if len(all) != 8 {
+		t.Errorf("only objects %v of 8 were sent in 4 messages", all)
+	}
+	v.AckTick(s.tick)
+	s.set("c", 0, 1)
+	s.produce()
+	if delta, objects := read(); !delta || objects != 1 || s.got[v].Partial {
+		t.Errorf("%d objects, delta %v, after an acknowledgement and one change", objects, delta)
+	}
+}
+
 // TestBudget: what does not fit comes later, by weight, and the client's own
 // objects come first, but not alone.
 func TestBudget(t *testing.T) {
@@ -343,12 +438,12 @@ func TestBudget(t *testing.T) {
 	s.index.SetWeight(s.objects["g"], 3)
 	s.produce()
 	s.ackAll()
-	v.SetBudget(24) // three records of 8 bytes
+	v.SetBudget(12) // three records of 4 bytes
 	times := map[rune]int{}
 	for range 300 {
 		s.set("abcdefgh", 0, byte(s.tick))
 		s.produce()
-		text := story(s.got[v])
+		text := s.story(s.got[v])
 		for name := range s.objects {
 			if strings.Contains(text, name+":") {
 				times[rune(name[0])]++
@@ -400,16 +495,17 @@ func TestInterestIsBudgeted(t *testing.T) {
 }
 
 // TestWorkersMakeNoDifference: each client gets the same bytes however many
-// goroutines there are.
+// goroutines there are. There are enough objects for several workers to encode.
 func TestWorkersMakeNoDifference(t *testing.T) {
 	run := func(workers int) string {
 		s := newStage(t, workers)
 		names := ""
-		for i := range 300 {
+		for i := range 3600 {
 			names += string(rune(0x100 + i))
 		}
-		s.add(1, names[:200])
-		s.add(2, names[200:])
+		half := strings.IndexRune(names, 0x700)
+		s.add(1, names[:half])
+		s.add(2, names[half:])
 		var views []*snapshot.View
 		for i := range 12 {
 			v := s.view(snapshot.ViewConfig{Rate: float64(20 + 20*(i%2)), Plain: i%4 == 3}, uint32(1+i%2), uint32(1+i%3))
@@ -418,8 +514,8 @@ func TestWorkersMakeNoDifference(t *testing.T) {
 			}
 			views = append(views, v)
 		}
-		out := ""
-		for i := range 60 {
+		var out strings.Builder
+		for i := range 30 {
 			for k, n := range names {
 				if (k+i)%3 == 0 {
 					s.set(string(n), i%2, byte(i))
@@ -428,9 +524,9 @@ func TestWorkersMakeNoDifference(t *testing.T) {
 			s.produce()
 			for k, v := range views {
 				if snap := s.got[v]; snap != nil {
-					out += fmt.Sprint(snap.Tick, snap.Structure, snap.Seq, len(snap.Events))
+					fmt.Fprint(&out, snap.Tick, snap.Structure, snap.Seq, len(snap.Events), snap.Partial)
 					for _, p := range snap.Parts {
-						out += fmt.Sprintf(" %x", p.Data)
+						fmt.Fprintf(&out, " %x", p.Data)
 					}
 				}
 				if i%7 != k%7 {
@@ -441,7 +537,7 @@ func TestWorkersMakeNoDifference(t *testing.T) {
 				}
 			}
 		}
-		return out
+		return out.String()
 	}
 	if run(1) != run(4) {
 		t.Error("4 workers made other snapshots than 1")

@@ -13,10 +13,11 @@ type sentPart struct {
 	list     int32  // 1 + the index in sent.lists of its slots; 0 when it stands for from … to-1
 }
 
-// sent is the parts on their way to a client: a ring by sequence number.
+// sent is the parts on their way to a client: a ring by number. There is no part
+// 0.
 type sent struct {
 	ring  []sentPart // a power of two, or none
-	first uint32     // sequence number of the oldest one
+	first uint32     // number of the oldest one; at the beginning 1
 	n     uint32
 
 	// lists are the slots of parts that do not stand for a range; free ones
@@ -26,6 +27,21 @@ type sent struct {
 }
 
 func (s *sent) part(i uint32) *sentPart { return &s.ring[(s.first+i)&uint32(len(s.ring)-1)] }
+
+// next is the number of the next part, when n of them follow. Before the numbers
+// wrap around among these, it leaves out some, so that all follow each other.
+func (s *sent) next(n int) uint32 {
+	number := s.first + s.n
+	if n > 0 && (number == 0 || number > -uint32(n)) {
+		for ; number != 1; number++ {
+			s.push(0, 0, 0, nil)
+		}
+	}
+	return number
+}
+
+// none tells whether there was no part ever.
+func (s *sent) none() bool { return s.first+s.n == 1 }
 
 // push adds a part behind the others. slots is copied; nil for a range.
 func (s *sent) push(tick, from, to uint32, slots []uint32) {

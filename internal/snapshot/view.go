@@ -11,7 +11,7 @@ type ViewConfig struct {
 	Plain bool
 
 	// PartSize is how many bytes of records a part has at most; 0 means 1,100.
-	// Not used when Plain.
+	// The message is wire.PartHeaderSize longer. Not used when Plain.
 	PartSize int
 
 	// Rate is how many snapshots per second the client wants; 0 means 20.
@@ -20,6 +20,14 @@ type ViewConfig struct {
 	// Window is how many snapshots of a Plain view, which would queue, may be
 	// unacknowledged before further ones are skipped; 0 means any number.
 	Window int
+
+	// Budget, if it is not nil, is called by Produce for each snapshot that is
+	// due and says its budget, in place of View.SetBudget. It must not call
+	// methods of Index or View.
+	Budget func() int
+
+	// Data is the caller's own, for [View.Data].
+	Data any
 }
 
 // View is what one client sees, holds, and still has to learn. It belongs to
@@ -42,7 +50,7 @@ type View struct {
 	enters  []arrival
 	pending map[uint32]uint64 // place by slot
 	places  uint64            // how many entries there ever were
-	leaves  []uint32          // ids of objects that the client knows and is to forget
+	leaves  []departure       // objects that the client knows and is to forget
 	events  []Event           // of the tick that is being produced
 
 	structure uint32 // how many events there were
@@ -66,6 +74,12 @@ type arrival struct {
 	place uint64
 }
 
+// departure is an entry of View.leaves.
+type departure struct {
+	id      uint32
+	deleted bool
+}
+
 // NewView makes a view without zones.
 func (x *Index) NewView(cfg ViewConfig) *View {
 	if cfg.PartSize <= 0 {
@@ -73,10 +87,13 @@ func (x *Index) NewView(cfg ViewConfig) *View {
 	}
 	v := &View{
 		index: x, cfg: cfg, zones: map[uint32]*zone{}, held: newHeld(x.tick), budget: maxBytes,
-		next: float64(x.tick) + 1, heard: x.tick,
+		next: float64(x.tick) + 1, heard: x.tick, sent: sent{first: 1},
 	}
 	v.SetRate(cfg.Rate)
 	x.views = append(x.views, v)
+	if cfg.Plain {
+		x.plain++
+	}
 	return v
 }
 
@@ -86,9 +103,19 @@ func (v *View) Close() {
 		v.unsubscribe(z)
 	}
 	clear(v.zones)
-	v.index.dropSet(v)
-	v.index.views = slices.DeleteFunc(v.index.views, func(o *View) bool { return o == v })
+	x := v.index
+	x.dropSet(v)
+	if i := slices.Index(x.views, v); i >= 0 {
+		x.views = slices.Delete(x.views, i, i+1)
+		if v.cfg.Plain {
+			x.plain--
+		}
+	}
 }
+
+// Data returns what ViewConfig had, so that who gets a snapshot finds the client
+// without a map. It may be called at any time by anybody.
+func (v *View) Data() any { return v.cfg.Data }
 
 // SetRate says how many snapshots per second the client wants; what is not above
 // 0 means 20. There is at most one per tick.
@@ -135,7 +162,7 @@ func (v *View) Unsubscribe(zoneID uint32) bool {
 	delete(v.zones, zoneID)
 	v.setStale = true
 	for o := z.head; o != nil; o = o.next {
-		v.leave(o)
+		v.leave(o, false)
 	}
 	v.unsubscribe(z)
 	return true
@@ -203,16 +230,16 @@ func (v *View) enter(o *Object) {
 }
 
 // leave plans to tell the client to forget an object, or not to tell it of it.
-func (v *View) leave(o *Object) {
+func (v *View) leave(o *Object, deleted bool) {
 	if v.waitsFor(o.slot) {
 		delete(v.pending, o.slot)
 		return
 	}
-	v.leaves = append(v.leaves, o.id)
+	v.leaves = append(v.leaves, departure{o.id, deleted})
 	delete(v.served, o.slot)
 }
 
-// Ack tells that the client has the part of that sequence number, and reports
+// Ack tells that the client has the part of that number, and reports
 // whether it was outstanding; if not, it has no effect.
 func (v *View) Ack(seq uint32) bool {
 	return v.ack(v.sent.acknowledge(seq, &v.held))
@@ -236,7 +263,7 @@ func (v *View) ack(ok bool) bool {
 func (v *View) due() bool {
 	x := v.index
 	now := x.tick
-	if v.hearing || v.sent.first+v.sent.n == 0 {
+	if v.hearing || v.sent.none() {
 		if v.silent() {
 			v.next = min(v.next, float64(now))
 		}
@@ -252,6 +279,9 @@ func (v *View) due() bool {
 	// The next is due at a fraction of a tick, so that on the average the rate
 	// is met; but what was missed is not made up for.
 	v.next = max(v.next+x.cfg.TickRate/rate, float64(now))
+	if v.cfg.Budget != nil {
+		v.SetBudget(v.cfg.Budget())
+	}
 	v.left = min(v.left, 0) + min(v.budget, maxBytes)
 	if v.left <= 0 {
 		return false

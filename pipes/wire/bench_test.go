@@ -196,6 +196,8 @@ func TestNoAllocations(t *testing.T) {
 	msg, _, class := fullPart(t)
 	buf := make([]byte, 0, 1200)
 	var ack Ack
+	g, contents := Generate{Class: class, HasBaseline: true}, make([]byte, 0, 64)
+	g.Baseline.Add(3, msg[:1]) // gets its memory
 	for name, f := range map[string]func(){
 		"part": func() {
 			m, _ := DecodePart(msg[2:])
@@ -215,6 +217,15 @@ func TestNoAllocations(t *testing.T) {
 			if got, _ := DecodeAck(buf[2:]); got != ack {
 				t.Error("the acknowledgement is bad")
 			}
+		},
+		"generate": func() {
+			g.Baseline.Reset()
+			g.Baseline.Add(3, msg[:1])
+			var err error
+			if contents, err = g.AppendContents(contents[:0]); err != nil {
+				t.Error(err)
+			}
+			buf = AppendGenerate(buf[:0], ExtGenerate, Stamp{1, 2}, contents)
 		},
 		"object message": func() {
 			buf = ObjectMessage{DoID: 1, Args: msg[:4]}.Append(buf[:0])

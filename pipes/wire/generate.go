@@ -25,16 +25,23 @@ type Generate struct {
 	Required FieldList
 }
 
-// Append adds the message. Behind the stamp it is the same in both dialects, so
-// that an object's generate is encoded once.
+// Append adds the message.
 func (m Generate) Append(b []byte) ([]byte, error) {
+	out, err := m.AppendContents(appendGenerateHead(b, m.Type, m.Stamp))
+	if err != nil {
+		return b, err
+	}
+	return out, nil
+}
+
+// AppendContents adds what stands behind the type and the stamp. It is the same
+// for all four types and all clients, so that a server can encode it once for
+// each object and tick; see AppendGenerate.
+func (m Generate) AppendContents(b []byte) ([]byte, error) {
 	if n := m.Class.Number(); n < 0 || n > math.MaxUint16 {
 		return b, refusef(m.Type, "%v has no number of 16 bits", m.Class)
 	}
-	w := datagram.Writer{Buf: m.Type.Append(b)}
-	if m.Type.Extended() {
-		m.Stamp.appendTo(&w)
-	}
+	w := datagram.Writer{Buf: b}
 	w.Uint16(uint16(m.Class.Number()))
 	w.Uint32(m.DoID)
 	w.Uint32(m.Zone)
@@ -49,6 +56,20 @@ func (m Generate) Append(b []byte) ([]byte, error) {
 		return b, refuse(m.Type, err)
 	}
 	return w.Buf, nil
+}
+
+// AppendGenerate adds a message of one of the four types whose contents
+// [Generate.AppendContents] made. The stamp is not used in the plain dialect.
+func AppendGenerate(b []byte, t Type, s Stamp, contents []byte) []byte {
+	return append(appendGenerateHead(b, t, s), contents...)
+}
+
+func appendGenerateHead(b []byte, t Type, s Stamp) []byte {
+	w := datagram.Writer{Buf: t.Append(b)}
+	if t.Extended() {
+		s.appendTo(&w)
+	}
+	return w.Buf
 }
 
 // DecodeGenerate reads the body of any of the four and checks all values. The

@@ -47,6 +47,13 @@ func TestGenerate(t *testing.T) {
 			if err != nil || !bytes.Equal(again, append(append([]byte("x"), le(uint16(typ))...), whole...)) {
 				t.Errorf("written % x, %v", again, err)
 			}
+			contents, err := m.AppendContents(nil)
+			if err != nil || !bytes.Equal(contents, body) {
+				t.Errorf("contents % x, %v", contents, err)
+			}
+			if b := AppendGenerate([]byte("x"), typ, want, contents); !bytes.Equal(b, again) {
+				t.Errorf("% x put together from contents, written as % x", b, again)
+			}
 			for n := range whole {
 				if m, err := DecodeGenerate(s, typ, whole[:n:n]); err == nil {
 					t.Errorf("cut to %d bytes it is read as %+v", n, m)

@@ -1,0 +1,124 @@
+package pipes
+
+import (
+	"time"
+
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/pipes/wire"
+	"github.com/culm-net/culm/transport"
+)
+
+const (
+	// maxHold is for how long nothing is read from a client that is over its
+	// rates: not so long that it can be gone unnoticed. What it still owes then
+	// keeps it to one read in this time.
+	maxHold = 10 * time.Second
+	// inboxHold is for how long nothing is read from a client whose inbox is
+	// half full, because the world's goroutine is busy elsewhere.
+	inboxHold = 100 * time.Millisecond
+)
+
+// received takes what the client sent, on the transport's goroutine.
+func (p *peer) received(msgs [][]byte) {
+	if p.state.Load() == stateClosing {
+		return
+	}
+	s := p.server
+	now := s.now()
+	at := s.clock(now)
+	p.heard.Store(at)
+	size, zones, answered := 0, 0, false
+	hold := time.Duration(0)
+	for _, b := range msgs {
+		size += len(b)
+		m, err := decode(s.schema, b)
+		if err != nil {
+			p.eject(CodeMalformed, "%v", err)
+			return
+		}
+		s.counters.receive(m.typ)
+		if m.field != nil {
+			m.refused = s.checks.refusal(m.field, m.data)
+		}
+		m.at = at
+		zones += len(m.zones)
+		if p.state.Load() == stateVerified {
+			if m.typ == wire.CLPing && !p.ext || m.typ == wire.ExtPing && p.ext {
+				if !p.pongAtOnce(&m) {
+					return
+				}
+				answered = true
+				continue
+			}
+			if m.typ == wire.BObjectMessage {
+				on, delay := p.meterCommand(now, &m)
+				if !on {
+					continue
+				}
+				hold = max(hold, delay)
+			}
+		}
+		first, room, half := p.inbox.put(&m)
+		if !room {
+			p.eject(CodeTooFast, "it sends more than the server can take at a time")
+			return
+		}
+		if first && !s.world.Do(p.drain) {
+			p.reject(rejectedShutdown, shutdownText)
+			return
+		}
+		if half {
+			hold = max(hold, inboxHold)
+		}
+	}
+	if answered {
+		p.conn.Flush()
+	}
+	hold = max(hold, p.meter.Received(now, &s.settings.limits, len(msgs), size), p.zones.Spend(now, s.settings.zones, float64(zones)))
+	if hold > 0 {
+		s.counters.held.Add(1)
+		p.conn.Hold(min(hold, maxHold))
+	}
+}
+
+// pongAtOnce answers a ping without asking the world's goroutine, so that the
+// client measures the network and not the tick rate.
+func (p *peer) pongAtOnce(m *message) bool {
+	answer := pong(m)
+	err := p.conn.Send(answer)
+	if err != nil && answer.Mode == transport.Reliable {
+		p.tooSlow() // without effect if it is closed
+		return false
+	}
+	p.server.counters.pongs.Add(1)
+	return true
+}
+
+// meterCommand holds an object message to the client's command rate: on says that
+// it takes effect, at m.due. hold is for how long the client should not be read
+// from.
+func (p *peer) meterCommand(now time.Time, m *message) (on bool, hold time.Duration) {
+	s := p.server
+	if s.settings.MaxCommandRate == 0 {
+		return true, 0
+	}
+	verdict, delay := p.commands.spend(now, float64(p.commandRate.Load()), !unreliable(m.field))
+	switch verdict {
+	case commandTooOften:
+		p.eject(CodeTooFast, "for some seconds it has sent more than %d times the %d object messages per second that were agreed upon", maxExcess, p.commandRate.Load())
+		return false, 0
+	case commandDropped:
+		s.counters.refuse(refusedTooFast)
+		return false, 0
+	}
+	if delay > 0 {
+		m.due = m.at + int64(delay)
+	}
+	if delay > delayLimit {
+		hold = delay - delayResume
+	}
+	return true, hold
+}
+
+// unreliable says how messages of a field travel.
+func unreliable(f *dc.Field) bool { return f.HasKeyword("unreliable") }

@@ -1,0 +1,49 @@
+package pipes
+
+import (
+	"context"
+	"time"
+)
+
+// tickInterval is how often clients are looked at for timeouts, and so by how
+// much one may come late.
+const tickInterval = time.Second
+
+// tickLoop disconnects clients that have timed out, until ctx is done.
+func (s *Server) tickLoop(ctx context.Context) {
+	t := time.NewTicker(tickInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-t.C:
+			s.tick(now)
+		}
+	}
+}
+
+// tick ends the sessions that have timed out at now.
+func (s *Server) tick(now time.Time) {
+	c := s.settings
+	clock := s.clock(now)
+	over := func(since int64, limit time.Duration) bool { return limit > 0 && time.Duration(clock-since) >= limit }
+	s.peers.Range(func(_, v any) bool {
+		p := v.(*peer)
+		switch p.state.Load() {
+		case stateUnverified:
+			if over(p.since.Load(), c.HelloTimeout) {
+				p.eject(CodeNoHello, "it has not said hello within %v", c.HelloTimeout)
+			}
+		case stateAuthenticating:
+			if over(p.since.Load(), c.AuthTimeout) {
+				p.reject(rejectedTimeout, "it was not authenticated within "+c.AuthTimeout.String())
+			}
+		case stateVerified:
+			if over(p.heard.Load(), c.SilentTimeout) {
+				p.eject(CodeSilent, "nothing was heard of it for %v, not even a ping", c.SilentTimeout)
+			}
+		}
+		return true
+	})
+}

@@ -1,0 +1,32 @@
+package world
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// Run drives the world until ctx is done, or until it stops by itself: it calls
+// Step when a tick is due and when Do has something. At the end it has what was
+// queued done, stops the world and returns nil. Nobody else may drive the world
+// meanwhile.
+func (w *World) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			w.runQueue()
+			w.Stop()
+			return nil
+		case <-w.wake:
+		case <-timer.C:
+		}
+		w.Step(time.Now())
+		if w.stopped {
+			return nil
+		}
+		rest := w.cfg.TickRate.Interval() - w.clock.Remainder()
+		timer.Reset(time.Duration(math.Ceil(rest * float64(time.Second))))
+	}
+}

@@ -1,0 +1,237 @@
+package world
+
+import (
+	"iter"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/snapshot"
+	"github.com/culm-net/culm/netclock"
+)
+
+// World is the distributed objects of a game server and the clients that see
+// them. See the package's documentation for who may call it.
+type World struct {
+	cfg   Config
+	clock *netclock.Clock
+	index *snapshot.Index
+
+	tick uint32    // the present one
+	last time.Time // of the last Step
+	busy bool      // in Step
+
+	classes   map[string]*class
+	objects   map[uint32]*Object // those that are Generated, Alive or Disabled
+	ids       *ids
+	clients   map[uint32]*Client
+	clientIDs *ids
+	hooks     []*sealHook // replaced, never modified
+	stopped   bool
+	counters  counters
+
+	scratch []byte // of Set
+
+	// generates has, by doId, what World.Generate encoded in the present seal.
+	generates sync.Map
+	generated atomic.Bool // there is something in it
+
+	spare []func()      // an empty queue, for its memory
+	wake  chan struct{} // Do has something
+
+	mu           sync.Mutex
+	queue        []func() // of Do
+	closed       bool     // Do takes nothing any more
+	stats        Stats    // as of the last Step, like refusedStats
+	refusedStats [refusals]uint64
+}
+
+// maxClients is how many numbers there are for clients; the plain dialect tells
+// them in 16 bits.
+const maxClients = math.MaxUint16
+
+// New makes a world without objects, before its first tick. The error says which
+// setting is wrong.
+func New(c Config) (*World, error) {
+	if err := c.complete(); err != nil {
+		return nil, err
+	}
+	clock, err := netclock.NewClock(c.TickRate, c.CatchUp)
+	if err != nil {
+		return nil, err
+	}
+	rest := c.TickRate.Ticks(c.ReuseDelay.Seconds())
+	return &World{
+		cfg:       c,
+		clock:     clock,
+		index:     snapshot.New(snapshot.Config{TickRate: float64(c.TickRate), Workers: c.Workers}),
+		classes:   make(map[string]*class),
+		objects:   make(map[uint32]*Object),
+		ids:       newIDs(c.FirstID, c.LastID, uint32(min(rest, math.MaxUint32))),
+		clients:   make(map[uint32]*Client),
+		clientIDs: newIDs(1, maxClients, uint32(min(rest, math.MaxUint32))),
+		wake:      make(chan struct{}, 1),
+	}, nil
+}
+
+// Do has f called by the goroutine that drives the world, in its next Step and in
+// the order of calls. It never blocks and may be called from any goroutine and
+// from callbacks. It returns false when the world has stopped: f will not be
+// called. What stands for many things should be given once, and queue them
+// itself with a bound.
+func (w *World) Do(f func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.queue = append(w.queue, f)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// Step brings the world up to the present time and returns how many ticks that
+// were. It calls what Do queued, then Events.Tick for each tick that is due since
+// the last Step (no more than fit into Config.CatchUp, plus one), and then, if
+// there was any, seals the last one: each client whose rate allows it gets one
+// snapshot.
+//
+// The first Step sets the beginning of tick 0 and makes no tick. now should not
+// go back; if it does, no time has passed. Step does not wait for anything. It
+// does nothing in a world that has stopped, and when it is called from within
+// Step.
+func (w *World) Step(now time.Time) (ticks int) {
+	if w.stopped {
+		return 0
+	}
+	if w.busy {
+		w.cfg.Log.Error("world: Step was called from a callback of Step, which does nothing")
+		return 0
+	}
+	w.busy = true
+	defer func() { w.busy = false }()
+	begun := time.Now()
+	w.runQueue()
+	if w.last.IsZero() {
+		w.last = now
+	}
+	if dt := now.Sub(w.last); dt > 0 {
+		w.last = now
+		ticks = w.clock.Advance(dt.Seconds())
+	}
+	for range ticks {
+		if w.tick == math.MaxUint32 {
+			w.stop("the world has run out of ticks and must be started anew")
+		}
+		if w.stopped {
+			break
+		}
+		w.tick++
+		if w.cfg.Events.Tick != nil {
+			w.cfg.Events.Tick(w.tick)
+		}
+	}
+	if ticks > 0 && !w.stopped {
+		w.seal(w.tick)
+	}
+	w.counters.steps(begun, ticks, w.cfg.TickRate)
+	w.publish()
+	return ticks
+}
+
+func (w *World) runQueue() {
+	w.mu.Lock()
+	queue := w.queue
+	w.queue = w.spare
+	w.mu.Unlock()
+	for _, f := range queue {
+		f()
+	}
+	clear(queue)
+	w.spare = queue[:0]
+}
+
+// Stop ends the world: all clients are kicked, Do takes nothing any more, Step
+// does nothing and Run returns. Objects stay as they are, so that they can be
+// saved. Stopping again does nothing.
+func (w *World) Stop() { w.stop("the server is shutting down") }
+
+func (w *World) stop(reason string) {
+	if w.stopped {
+		return
+	}
+	w.stopped = true
+	w.mu.Lock()
+	w.closed, w.queue = true, nil
+	w.mu.Unlock()
+	for c := range w.Clients() {
+		c.viewer.Kick(reason)
+		c.Leave(ErrStopped)
+	}
+	w.publish()
+}
+
+// Schema returns what the game's .dc files declare.
+func (w *World) Schema() *dc.Schema { return w.cfg.Schema }
+
+// Tick returns the number of the present tick, 0 before the first.
+func (w *World) Tick() uint32 { return w.tick }
+
+// Rate returns how many ticks there are in a second.
+func (w *World) Rate() netclock.Rate { return w.cfg.TickRate }
+
+// Time returns when the present tick began, in seconds of the world's time.
+func (w *World) Time() float64 { return w.cfg.TickRate.Seconds(int64(w.tick)) }
+
+// Object returns the object with a doId, or nil.
+func (w *World) Object(doID uint32) *Object { return w.objects[doID] }
+
+// Objects returns all objects, in no particular order. They may be changed and
+// deleted meanwhile; objects that are spawned meanwhile may be among them or
+// not.
+func (w *World) Objects() iter.Seq[*Object] {
+	return func(yield func(*Object) bool) {
+		for _, o := range w.objects {
+			if !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// ObjectsIn returns the objects in a zone, in no particular order. They may be
+// changed, moved and deleted meanwhile; objects that come meanwhile are not
+// among them.
+func (w *World) ObjectsIn(zone uint32) iter.Seq[*Object] {
+	return func(yield func(*Object) bool) {
+		var all []*Object
+		for _, e := range w.index.AppendObjects(nil, zone) {
+			all = append(all, w.objects[e.ID()])
+		}
+		for _, o := range all {
+			if o.entry != nil && o.zone == zone && !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// Client returns the client with a number, or nil.
+func (w *World) Client(id uint32) *Client { return w.clients[id] }
+
+// Clients returns all clients, in no particular order. They may be kicked
+// meanwhile; clients that join meanwhile may be among them or not.
+func (w *World) Clients() iter.Seq[*Client] {
+	return func(yield func(*Client) bool) {
+		for _, c := range w.clients {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
