@@ -11,8 +11,8 @@ import (
 // history is what the model's world was at each sealed tick. It is kept beside
 // the world and never read out of it, so that both cannot be wrong alike.
 type history struct {
-	lives  map[uint32][]*life // by doId, oldest first
-	sealed []uint32           // ascending
+	lives map[uint32][]*life // by doId, oldest first
+	ticks map[uint32]bool    // that were sealed
 }
 
 // life is one object from its spawn to its delete.
@@ -20,15 +20,19 @@ type life struct {
 	id    uint32
 	class *dc.Class
 	zone  uint32
-	owner *player
+	owner *seat
 	state map[int]string // packed parameter fields by inherited index, as they are now
-	// methods is what required and ram methods were called with last.
+	// methods is what required and ram methods were called with last, and past
+	// what with ever.
 	methods map[int]string
+	past    map[string]bool
 	moments []moment
 	dead    bool
 	died    uint32 // the first sealed tick that it was not in, while dead
 	over    bool   // its hp is 0 and stays that
 	said    []call
+	// restless is the tick of its last change of zone or owner.
+	restless uint32
 }
 
 // moment is how an object was from a sealed tick on.
@@ -36,7 +40,7 @@ type moment struct {
 	tick  uint32
 	state string
 	zone  uint32
-	owner *player
+	owner *seat
 }
 
 // call is a reliable broadcast.
@@ -44,7 +48,7 @@ type call struct {
 	serial uint32
 	step   int // of the model
 	tick   uint32
-	to     []*player // who was interested
+	to     []*seat // who was interested
 }
 
 func stateKey(state map[int]string) string {
@@ -62,24 +66,49 @@ func stateKey(state map[int]string) string {
 
 // seal writes down how everything is at tick.
 func (h *history) seal(tick uint32) {
-	h.sealed = append(h.sealed, tick)
+	h.ticks[tick] = true
 	for _, lives := range h.lives {
-		l := lives[len(lives)-1]
-		if l.dead {
-			if l.died == 0 {
+		for _, l := range slices.Backward(lives) {
+			if !l.dead {
+				l.seal(tick)
+			} else if l.died == 0 {
 				l.died = tick
-			}
-			continue
-		}
-		now := moment{tick, stateKey(l.state), l.zone, l.owner}
-		if n := len(l.moments); n > 0 {
-			last := l.moments[n-1]
-			if last.tick = tick; last == now {
-				continue
+			} else {
+				break
 			}
 		}
-		l.moments = append(l.moments, now)
 	}
+}
+
+// seal writes down how the object is at tick.
+func (l *life) seal(tick uint32) {
+	now := moment{tick, stateKey(l.state), l.zone, l.owner}
+	if n := len(l.moments); n > 0 {
+		last := l.moments[n-1]
+		if last.tick = tick; last == now {
+			return
+		}
+	}
+	l.moments = append(l.moments, now)
+}
+
+// keep notes what a method was called with.
+func (l *life) keep(index int, args []byte) {
+	if l.past == nil {
+		l.past = map[string]bool{}
+	}
+	l.methods[index] = string(args)
+	l.past[fmt.Sprint(index, args)] = true
+}
+
+// hadAll tells whether methods were called with these arguments ever.
+func (l *life) hadAll(methods map[int]string) bool {
+	for index, args := range methods {
+		if !l.past[fmt.Sprint(index, []byte(args))] {
+			return false
+		}
+	}
+	return true
 }
 
 // at is how the object was at a tick; ok is false when it was not there.
@@ -114,11 +143,7 @@ func (l *life) tell() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v %d", l.class, l.id)
 	for _, m := range l.moments {
-		owner := "nobody"
-		if m.owner != nil {
-			owner = m.owner.name
-		}
-		fmt.Fprintf(&b, "\n  tick %d: zone %d, of %s: %s", m.tick, m.zone, owner, m.state)
+		fmt.Fprintf(&b, "\n  tick %d: zone %d, of %v: %s", m.tick, m.zone, m.owner, m.state)
 	}
 	if l.dead {
 		fmt.Fprintf(&b, "\n  deleted before tick %d was sealed", l.died)

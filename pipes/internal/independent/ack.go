@@ -35,7 +35,7 @@ func (c *Client) ackParts(now time.Duration) {
 			}
 		}
 	case AckLie:
-		last := x.newest + uint32(c.rand.IntN(20)) - 10
+		last := max(x.newest+uint32(c.rand.IntN(20))-10, 1) // 0 is none, and malformed
 		c.sendAck(last, 0, c.mask(func(uint32) bool { return c.rand.IntN(2) == 0 }, last))
 	}
 }

@@ -201,8 +201,7 @@ func (c *Client) receive(m []byte) {
 		return
 	}
 	if !c.welcomed {
-		// What goes unreliably may overtake the welcome.
-		if !c.cfg.Extension || t != typeExtSnapshot && t != typeExtObjectMessage {
+		if !c.overtakes(t, r) {
 			c.fault(Broke, "message %#x before the welcome", t)
 		}
 		return
@@ -212,6 +211,22 @@ func (c *Client) receive(m []byte) {
 	} else {
 		c.receivePlain(t, &r)
 	}
+}
+
+// overtakes tells whether a message may come before the welcome: only what goes
+// unreliably.
+func (c *Client) overtakes(t uint16, r datagram.Reader) bool {
+	switch {
+	case t == typeExtSnapshot && c.cfg.Extension:
+		return true
+	case t == typeExtObjectMessage && c.cfg.Extension:
+		r.Skip(8)
+	case t != typeObjectMessage:
+		return false
+	}
+	r.Skip(4)
+	f := c.cfg.Schema.FieldByNumber(int(r.Uint16()))
+	return r.Err() == nil && f != nil && mode(f) == transport.Unreliable
 }
 
 func (c *Client) helloResp(r *datagram.Reader) {

@@ -19,6 +19,8 @@ type extension struct {
 	at      time.Duration    // when that was
 	held    [][]byte         // parts whose structure is not here yet
 	waiting int              // messages held at objects
+
+	partsWaited, messagesWaited int // ever
 }
 
 // part is what the client remembers of a part.
@@ -55,6 +57,9 @@ func newExtension() extension { return extension{parts: map[uint32]*part{}} }
 
 // Held is how many parts and messages wait for something.
 func (c *Client) Held() (parts, messages int) { return len(c.ext.held), c.ext.waiting }
+
+// Waited is how many parts and messages ever did.
+func (c *Client) Waited() (parts, messages int) { return c.ext.partsWaited, c.ext.messagesWaited }
 
 // Applied is the number of the newest part that was applied.
 func (c *Client) Applied() uint32 { return c.ext.applied }
@@ -198,6 +203,7 @@ func (c *Client) part(m []byte, again bool) {
 	if newer(structure, x.structure) {
 		if len(x.held) < c.cfg.HoldParts {
 			x.held = append(x.held, append([]byte(nil), m...))
+			x.partsWaited++
 		}
 		return
 	}
@@ -347,6 +353,7 @@ func (c *Client) extMessage(r *datagram.Reader) {
 	}
 	o.held = append(o.held, heldMessage{f, append([]byte(nil), args...), state})
 	c.ext.waiting++
+	c.ext.messagesWaited++
 	if len(o.held) > maxHeld {
 		c.fault(Broke, "more than %d messages for %d wait for state", maxHeld, o.ID)
 		c.deliverHeld(o, true)

@@ -23,6 +23,11 @@ const (
 	AckLie
 )
 
+// String returns the way's name.
+func (a Acks) String() string {
+	return [...]string{"acks honestly", "never acks", "acks late", "acks wildly", "lies in acks"}[a]
+}
+
 // PingInterval is the time from an answer to the next ping.
 const PingInterval = 500 * time.Millisecond
 

@@ -1,0 +1,512 @@
+package pipes_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/pipes/internal/independent"
+	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/memory"
+)
+
+// player is a client of the model and what must hold of it.
+type player struct {
+	m      *model
+	name   string
+	rand   *rand.Rand
+	conn   *memory.Conn
+	client *independent.Client
+	seat   *seat // nil before the welcome
+	plain  bool
+	acks   independent.Acks
+	// liar acknowledges what it never got, so that what it shows is its own
+	// fault; broken does not hear or send on, and is closed in the end.
+	liar, broken bool
+	mad          bool            // sent what it does not know about
+	zones        map[uint32]bool // asked for
+	shown        map[uint32]*shown
+	from         map[uint32]uint32 // by doId, the tick of what was shown last
+	welcomed     bool
+	left         bool
+}
+
+// shown is what a client shows of an object.
+type shown struct {
+	life   *life
+	tick   uint32 // at which it was as it is shown, or earlier than which it was not
+	state  bool
+	step   int    // when it came
+	serial uint32 // of the last call heard
+}
+
+func (p *player) String() string { return p.name }
+
+// dial makes a client of a random kind.
+func (m *model) dial() {
+	m.joined++
+	m.counts.players++
+	p := &player{m: m, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), plain: m.rand.IntN(5) < 2,
+		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}}
+	switch n := m.rand.IntN(20); {
+	case n < 11:
+		p.acks = independent.AckHonest
+	case n < 14:
+		p.acks = independent.AckLate
+	case n < 17:
+		p.acks = independent.AckWild
+	case n < 19:
+		p.acks = independent.AckNever
+	default:
+		p.acks, p.liar = independent.AckLie, true
+	}
+	p.name = fmt.Sprintf("player %d (plain %v, %v)", m.joined, p.plain, p.acks)
+	p.client = independent.New(independent.Config{
+		Schema: m.schema, Extension: !p.plain, Now: m.net.Now, Rand: p.rand, Acks: p.acks,
+		UpdateRate: []uint16{5, 20, 66, 300}[m.rand.IntN(4)], CommandRate: 200, HoldParts: []int{0, 1, 8}[m.rand.IntN(3)],
+		Watch: independent.Watch{Welcome: p.welcome, Generated: p.generated, State: p.state, Moved: p.moved, Removed: p.removed, Message: p.message, Complete: p.complete},
+	})
+	if p.plain {
+		m.counts.plain++
+	} else {
+		m.counts.extended++
+	}
+	m.players = append(m.players, p)
+	m.tell("%v dials", p)
+	conn, err := m.net.Dial("server", p.client)
+	m.must(err)
+	p.conn = conn
+}
+
+func (p *player) story() string { return p.client.Story() }
+
+func (p *player) ended() bool {
+	ended, _ := p.client.Ended()
+	return ended
+}
+
+func (p *player) close() { p.conn.Close(transport.CodeNormal, "goodbye") }
+
+func (p *player) welcome() {
+	p.welcomed = true
+	for c, s := range p.m.seats {
+		if c.ID() == p.client.ID() {
+			p.seat = s
+		}
+	}
+	for _, q := range p.m.players {
+		if q != p && q.seat != nil && q.seat == p.seat {
+			p.m.fail(p, "%v and %v have one number, %d", p, q, p.client.ID())
+		}
+	}
+}
+
+// faults fails if the server broke a rule that the client judges by itself.
+func (p *player) faults() {
+	if f := p.client.Faults(); len(f) > 0 && !p.mad {
+		p.m.fail(p, "%v: %v", p, f)
+	}
+}
+
+// frame is a frame of the player's: it acts at random.
+func (p *player) frame(d time.Duration) {
+	p.faults()
+	if p.ended() {
+		if !p.left && !p.broken {
+			_, err := p.client.Ended()
+			// A network may give up a connection, and then says so.
+			if !p.timedOut(err) {
+				p.m.fail(p, "%v: the connection closed: %v", p, err)
+			}
+		}
+		if !p.left {
+			p.m.counts.closed++
+		}
+		p.left = true
+		return
+	}
+	p.client.Frame(d)
+	if !p.welcomed || p.m.tellNow {
+		return
+	}
+	r := p.rand
+	switch r.IntN(60) {
+	case 0, 1:
+		var zones []uint32
+		for range 1 + r.IntN(3) {
+			zones = append(zones, uint32(r.IntN(modelZones)))
+		}
+		p.interest(independent.SetInterest+independent.InterestKind(r.IntN(3)), zones...)
+	case 2:
+		p.client.SetRates(uint16(1+r.IntN(100)), uint16(100+r.IntN(100)))
+	case 3, 4:
+		p.command()
+	}
+	if len(p.zones) == 0 && len(p.client.Pending()) == 0 && r.IntN(5) == 0 {
+		p.interest(independent.AddInterest, uint32(r.IntN(modelZones)))
+	}
+}
+
+func (p *player) timedOut(err error) bool {
+	e, ok := err.(*transport.CloseError)
+	return ok && e.Code == transport.CodeTimeout && e.Err == nil && p.m.lossy()
+}
+
+func (p *player) interest(kind independent.InterestKind, zones ...uint32) {
+	if kind == independent.SetInterest {
+		clear(p.zones)
+	}
+	for _, z := range zones {
+		if kind == independent.RemoveInterest {
+			delete(p.zones, z)
+		} else {
+			p.zones[z] = true
+		}
+	}
+	p.client.Interest(kind, zones...)
+}
+
+// command calls something on an object that is shown, or was.
+func (p *player) command() {
+	all := p.client.Objects()
+	if len(all) == 0 {
+		return
+	}
+	o := all[p.rand.IntN(len(all))]
+	name := []string{"poke", "steer", "say", "serial"}[p.rand.IntN(4)]
+	if f := o.Class.FieldByName(name); f != nil && f.Kind() == dc.Atomic {
+		p.m.serial++
+		p.m.must(p.client.Send(o, name, p.m.serial))
+	}
+}
+
+// generated judges an object that came into view.
+func (p *player) generated(o *independent.Object) {
+	m := p.m
+	m.counts.generated++
+	if p.liar {
+		return
+	}
+	want := stateKey(o.State)
+	match := func(n moment) bool {
+		return (!o.HasState || n.state == want) && n.zone == o.Zone && (n.owner == p.seat) == o.Owned
+	}
+	var s *shown
+	for _, l := range m.history.lives[o.ID] {
+		if l.class != o.Class || !l.hadAll(o.Methods) {
+			continue
+		}
+		if p.plain {
+			// Everything is in order, and no tick is said. Lives that look
+			// alike may be mistaken for each other; see rightLife.
+			if tick, ok := l.first(max(p.from[o.ID], p.client.Tick()), match); ok {
+				s = &shown{life: l, tick: tick}
+				break
+			}
+		} else if n, ok := l.at(o.Tick); ok && match(n) {
+			s = &shown{life: l, tick: o.Tick}
+			break
+		}
+	}
+	if s == nil {
+		m.fail(p, "%v: generate of %v %d, tick %d, zone %d, owned %v, state %v %s, methods %x: it never was like this, or only before tick %d\n%s",
+			p, o.Class, o.ID, o.Tick, o.Zone, o.Owned, o.HasState, want, o.Methods, p.from[o.ID], m.tellLives(o.ID))
+	}
+	p.sealed(o)
+	if s.tick < p.from[o.ID] {
+		m.fail(p, "%v: %v goes back from tick %d to %d", p, s.life, p.from[o.ID], s.tick)
+	}
+	s.step, s.state = m.steps, o.HasState
+	p.shown[o.ID], p.from[o.ID] = s, s.tick
+}
+
+// sealed checks that a tick that the server names was one that it sealed.
+func (p *player) sealed(o *independent.Object) {
+	if o.TickKnown && !p.m.history.ticks[o.Tick] {
+		p.m.fail(p, "%v: %d is of tick %d, which was never sealed", p, o.ID, o.Tick)
+	}
+}
+
+func (p *player) state(o *independent.Object) {
+	m := p.m
+	m.counts.states++
+	if p.liar {
+		return
+	}
+	p.sealed(o)
+	s := p.shown[o.ID]
+	if p.plain {
+		p.rightLife(o, func(l *life) bool { _, ok := l.at(o.Tick); return ok })
+	}
+	n, ok := s.life.at(o.Tick)
+	if !ok {
+		m.fail(p, "%v: state of tick %d for %d, which was not there then:\n%s", p, o.Tick, o.ID, s.life.tell())
+	}
+	if got := stateKey(o.State); got != n.state {
+		m.fail(p, "%v: state of tick %d for %d:\n got %s\nwant %s\n%s", p, o.Tick, o.ID, got, n.state, s.life.tell())
+	}
+	if o.Tick < s.tick || o.Tick == s.tick && s.state && !p.plain {
+		m.fail(p, "%v: %d goes from tick %d to %d", p, o.ID, s.tick, o.Tick)
+	}
+	s.tick, s.state = o.Tick, true
+	p.from[o.ID] = o.Tick
+}
+
+// rightLife corrects which object of a doId a plain client is thought to show,
+// when one that looked alike at its generate is the right one.
+func (p *player) rightLife(o *independent.Object, right func(*life) bool) {
+	s := p.shown[o.ID]
+	if right(s.life) {
+		return
+	}
+	for _, l := range p.m.history.lives[o.ID] {
+		if l.class == o.Class && right(l) {
+			s.life = l
+		}
+	}
+}
+
+func (p *player) moved(o *independent.Object) {
+	p.m.counts.moved++
+	if p.liar {
+		return
+	}
+	if n, ok := p.shown[o.ID].life.at(o.ZoneTick); !ok || n.zone != o.Zone {
+		p.m.fail(p, "%v: %d is in zone %d at tick %d:\n%s", p, o.ID, o.Zone, o.ZoneTick, p.shown[o.ID].life.tell())
+	}
+}
+
+func (p *player) removed(o *independent.Object, tick uint32, deleted bool) {
+	p.m.counts.removed++
+	if p.liar {
+		return
+	}
+	s := p.shown[o.ID]
+	if _, there := s.life.at(tick); deleted && there {
+		p.m.fail(p, "%v: %d is deleted at tick %d, as the server says:\n%s", p, o.ID, tick, s.life.tell())
+	}
+	delete(p.shown, o.ID)
+}
+
+// message judges a call: in order, each once, none missing, only for who was
+// there, and not before the state that it is about.
+func (p *player) message(o *independent.Object, f *dc.Field, args []byte, forced bool) {
+	m := p.m
+	m.counts.messages++
+	if forced {
+		m.counts.forced++
+	}
+	s := p.shown[o.ID]
+	if p.liar {
+		return
+	}
+	switch f.Name() {
+	case "say", "died", "ring":
+	case "poke", "steer":
+		m.fail(p, "%v: heard %v, which is for the server", p, f)
+	default:
+		return
+	}
+	n := binary.LittleEndian.Uint32(args)
+	if p.plain {
+		p.rightLife(o, func(l *life) bool {
+			return slices.ContainsFunc(l.said, func(c call) bool { return c.serial == n })
+		})
+	}
+	due, found := call{}, false
+	for _, c := range s.life.said {
+		if c.serial == n {
+			found = true
+		}
+		if due.serial == 0 && c.serial > s.serial && c.step > s.step && slices.Contains(c.to, p.seat) {
+			due = c
+		}
+	}
+	switch {
+	case !found:
+		m.fail(p, "%v: heard %v(%d) of %d, which was never said", p, f, n, o.ID)
+	case n <= s.serial:
+		m.fail(p, "%v: heard %v(%d) of %d after %d", p, f, n, o.ID, s.serial)
+	case due.serial != 0 && n > due.serial:
+		m.fail(p, "%v: heard %v(%d) of %d, but never %d, which was said at tick %d", p, f, n, o.ID, due.serial, due.tick)
+	}
+	s.serial = n
+	if p.plain || forced {
+		return
+	}
+	switch f.Name() {
+	case "say":
+		if at := binary.LittleEndian.Uint32([]byte(o.State[0])); at < n {
+			m.fail(p, "%v: heard say(%d) of %d while its serial is %d still", p, n, o.ID, at)
+		}
+	case "died":
+		m.counts.died++
+		if hp := o.State[slices.Index(o.Class.Fields(), o.Class.FieldByName("hp"))]; hp != "\x00" {
+			m.fail(p, "%v: heard died() of %d while its hp is %x still", p, o.ID, hp)
+		}
+	}
+}
+
+// complete judges that everything came that an interest brought: all that has
+// been in its zones since the client asked.
+func (p *player) complete(q independent.Request) {
+	p.m.counts.complete++
+	if p.liar || q.Kind == independent.RemoveInterest || len(p.client.Pending()) > 0 || p.seat == nil || p.seat.gone {
+		return
+	}
+	asked := uint32(0) // a tick that was sealed before the client asked
+	for tick := p.m.world.Tick(); tick > 0; tick-- {
+		if p.m.history.ticks[tick] && time.Duration(float64(p.m.world.Tick()-tick)/float64(p.m.world.Rate())*float64(time.Second)) > p.m.net.Now()-q.At+100*time.Millisecond {
+			asked = tick
+			break
+		}
+	}
+	for _, t := range p.m.live {
+		// What moves or changes its owner may go and come again.
+		if _, ok := t.at(asked); ok && t.restless < asked && slices.Contains(q.Zones, t.zone) && p.shown[t.id] == nil {
+			p.m.fail(p, "%v: interest %v is complete, but %v was not shown:\n%s", p, q, t, t.tell())
+		}
+	}
+}
+
+// lossy tells whether connections may break.
+func (m *model) lossy() bool { return true }
+
+// disturb changes who is there and what the network is like.
+func (m *model) disturb() {
+	r := m.rand
+	switch r.IntN(120) {
+	case 0:
+		if len(m.players) < 10 {
+			m.dial()
+		}
+	case 1:
+		p := m.players[r.IntN(len(m.players))]
+		if p.left || p.broken {
+			return
+		}
+		m.counts.closed++
+		p.left = true
+		switch r.IntN(6) {
+		case 0, 1:
+			m.tell("%v closes", p)
+			p.close()
+		case 2:
+			m.tell("%v disconnects", p)
+			p.client.Disconnect()
+		case 3:
+			m.tell("%v does not read any more", p)
+			p.conn.Hold(time.Hour)
+			p.broken = true
+		case 4:
+			m.tell("%v vanishes", p)
+			p.conn.SetLink(memory.Link{Loss: 1})
+			p.broken = true
+		case 5:
+			m.tell("%v sends nonsense", p)
+			b := make([]byte, r.IntN(12))
+			for i := range b {
+				b[i] = byte(r.IntN(256))
+			}
+			p.client.Raw(append([]byte{byte(r.IntN(24)), 0}, b...), transport.Reliable)
+			p.broken, p.mad, p.liar = true, true, true
+		}
+	}
+}
+
+// quiet ends all acting.
+func (m *model) quiet() {
+	m.tellNow = true
+	for _, p := range m.players {
+		if p.welcomed && !p.left && !p.ended() {
+			p.client.SetRates(20, 100)
+		}
+	}
+}
+
+// open says what a client does not show as it is, empty when all is well.
+func (m *model) open() string {
+	for _, p := range m.players {
+		if p.left || p.broken || p.liar || p.ended() {
+			continue
+		}
+		// Who never acknowledges gets little, and always the same.
+		if p.acks == independent.AckNever && (p.plain || m.terms.sendRate > 0 || m.terms.net.Down.Bandwidth > 0) {
+			continue
+		}
+		if s := p.open(); s != "" {
+			return fmt.Sprintf("%v: %s\n%s", p, s, p.story())
+		}
+	}
+	return ""
+}
+
+func (p *player) open() string {
+	if !p.welcomed || p.seat == nil {
+		return "not welcome yet"
+	}
+	if n := len(p.client.Pending()); n > 0 {
+		return fmt.Sprintf("%d interests are not complete", n)
+	}
+	if parts, messages := p.client.Held(); parts+messages > 0 {
+		return fmt.Sprintf("%d parts and %d messages are held", parts, messages)
+	}
+	n := 0
+	for _, t := range p.m.live {
+		sees := p.zones[t.zone] || p.owns(t.zone)
+		if sees != p.seat.client.Sees(t.zone) {
+			return fmt.Sprintf("the server thinks of zone %d otherwise", t.zone)
+		}
+		if !sees {
+			continue
+		}
+		n++
+		if s := p.differs(t); s != "" {
+			return s
+		}
+	}
+	if got := len(p.client.Objects()); got != n {
+		return fmt.Sprintf("%d objects are shown instead of %d", got, n)
+	}
+	return ""
+}
+
+// owns tells whether the player has an object in a zone, which makes it see it.
+func (p *player) owns(zone uint32) bool {
+	return slices.ContainsFunc(p.m.live, func(t *thing) bool { return t.owner == p.seat && t.zone == zone })
+}
+
+// differs says how an object is not shown as it is.
+func (p *player) differs(t *thing) string {
+	o := p.client.Object(t.id)
+	switch {
+	case o == nil:
+		return fmt.Sprintf("%v is not shown", t)
+	case !p.plain && p.shown[t.id].life != t.life:
+		return fmt.Sprintf("%v is another one", t)
+	case o.Owned != (t.owner == p.seat):
+		return fmt.Sprintf("%v is owned %v", t, o.Owned)
+	case stateKey(o.State) != stateKey(t.state):
+		return fmt.Sprintf("%v is %s instead of %s", t, stateKey(o.State), stateKey(t.state))
+	case !p.plain && o.Zone != t.zone:
+		return fmt.Sprintf("%v is in zone %d instead of %d", t, o.Zone, t.zone)
+	}
+	for i, v := range t.methods {
+		if o.Methods[i] != v {
+			return fmt.Sprintf("%v has %v %x instead of %x", t, o.Class.Fields()[i], o.Methods[i], v)
+		}
+	}
+	return ""
+}
+
+func (m *model) tellLives(id uint32) string {
+	var b strings.Builder
+	for _, l := range m.history.lives[id] {
+		fmt.Fprintln(&b, l.tell())
+	}
+	return b.String()
+}
