@@ -92,6 +92,16 @@ func (l *life) seal(tick uint32) {
 	l.moments = append(l.moments, now)
 }
 
+// present is the object that has a doId now, or nil.
+func (h *history) present(id uint32) *life {
+	for _, l := range h.lives[id] {
+		if !l.dead {
+			return l
+		}
+	}
+	return nil
+}
+
 // keep notes what a method was called with.
 func (l *life) keep(index int, args []byte) {
 	if l.past == nil {
@@ -136,6 +146,12 @@ func (l *life) first(from uint32, match func(moment) bool) (tick uint32, ok bool
 		}
 	}
 	return 0, false
+}
+
+// wasIn tells whether the object was in a zone at a tick or after it.
+func (l *life) wasIn(zone, tick uint32) bool {
+	_, ok := l.first(tick, func(n moment) bool { return n.zone == zone })
+	return ok
 }
 
 // tell says how the object was, for a report.

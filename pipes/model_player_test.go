@@ -3,6 +3,7 @@ package pipes_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ type player struct {
 	name   string
 	rand   *rand.Rand
 	conn   *memory.Conn
-	client *independent.Client
+	client subject
 	seat   *seat // nil before the welcome
 	plain  bool
 	acks   independent.Acks
@@ -32,6 +33,7 @@ type player struct {
 	shown        map[uint32]*shown
 	from         map[uint32]uint32 // by doId, the tick of what was shown last
 	welcomed     bool
+	session      bool // one of package clientsession
 	left         bool
 }
 
@@ -64,12 +66,20 @@ func (m *model) dial() {
 	default:
 		p.acks, p.liar = independent.AckLie, true
 	}
-	p.name = fmt.Sprintf("player %d (plain %v, %v)", m.joined, p.plain, p.acks)
-	p.client = independent.New(independent.Config{
-		Schema: m.schema, Extension: !p.plain, Now: m.net.Now, Rand: p.rand, Acks: p.acks,
-		UpdateRate: []uint16{5, 20, 66, 300}[m.rand.IntN(4)], CommandRate: 200, HoldParts: []int{0, 1, 8}[m.rand.IntN(3)],
-		Watch: independent.Watch{Welcome: p.welcome, Generated: p.generated, State: p.state, Moved: p.moved, Removed: p.removed, Message: p.message, Complete: p.complete},
-	})
+	watch := independent.Watch{Welcome: p.welcome, Generated: p.generated, State: p.state, Moved: p.moved, Removed: p.removed, Message: p.message, Complete: p.complete}
+	rate := []uint16{5, 20, 66, 300}[m.rand.IntN(4)]
+	kind := "independent"
+	if m.rand.IntN(2) == 0 {
+		kind, p.acks, p.liar, p.session = "session", independent.AckHonest, false, true
+		m.counts.sessions++
+		p.client = newSessionClient(m, p.plain, rate, []int{0, -1, 200}[m.rand.IntN(3)], watch)
+	} else {
+		p.client = independent.New(independent.Config{
+			Schema: m.schema, Extension: !p.plain, Now: m.net.Now, Rand: p.rand, Acks: p.acks,
+			UpdateRate: rate, CommandRate: 200, HoldParts: []int{0, 1, 8}[m.rand.IntN(3)], Watch: watch,
+		})
+	}
+	p.name = fmt.Sprintf("player %d (%s, plain %v, %v)", m.joined, kind, p.plain, p.acks)
 	if p.plain {
 		m.counts.plain++
 	} else {
@@ -130,7 +140,7 @@ func (p *player) frame(d time.Duration) {
 		return
 	}
 	p.client.Frame(d)
-	if !p.welcomed || p.m.tellNow {
+	if !p.welcomed || p.left || p.m.tellNow {
 		return
 	}
 	r := p.rand
@@ -207,7 +217,7 @@ func (p *player) generated(o *independent.Object) {
 				s = &shown{life: l, tick: tick}
 				break
 			}
-		} else if n, ok := l.at(o.Tick); ok && match(n) {
+		} else if n, ok := l.at(o.Tick); ok && p.session && l.wasIn(o.Zone, o.Tick) && (n.state == want) && (n.owner == p.seat) == o.Owned || ok && match(n) {
 			s = &shown{life: l, tick: o.Tick}
 			break
 		}
@@ -275,7 +285,14 @@ func (p *player) moved(o *independent.Object) {
 	if p.liar {
 		return
 	}
-	if n, ok := p.shown[o.ID].life.at(o.ZoneTick); !ok || n.zone != o.Zone {
+	l := p.shown[o.ID].life
+	if p.session { // it does not say when
+		if !l.wasIn(o.Zone, p.shown[o.ID].tick) {
+			p.m.fail(p, "%v: %d is in zone %d, but never was after tick %d:\n%s", p, o.ID, o.Zone, p.shown[o.ID].tick, l.tell())
+		}
+		return
+	}
+	if n, ok := l.at(o.ZoneTick); !ok || n.zone != o.Zone {
 		p.m.fail(p, "%v: %d is in zone %d at tick %d:\n%s", p, o.ID, o.Zone, o.ZoneTick, p.shown[o.ID].life.tell())
 	}
 }
@@ -286,6 +303,9 @@ func (p *player) removed(o *independent.Object, tick uint32, deleted bool) {
 		return
 	}
 	s := p.shown[o.ID]
+	if p.session { // it does not say when
+		tick = math.MaxUint32
+	}
 	if _, there := s.life.at(tick); deleted && there {
 		p.m.fail(p, "%v: %d is deleted at tick %d, as the server says:\n%s", p, o.ID, tick, s.life.tell())
 	}
@@ -412,7 +432,8 @@ func (m *model) disturb() {
 			for i := range b {
 				b[i] = byte(r.IntN(256))
 			}
-			p.client.Raw(append([]byte{byte(r.IntN(24)), 0}, b...), transport.Reliable)
+			m.must(p.conn.Send(transport.Message{Data: append([]byte{byte(r.IntN(24)), 0}, b...)}))
+			p.conn.Flush()
 			p.broken, p.mad, p.liar = true, true, true
 		}
 	}

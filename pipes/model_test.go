@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ type model struct {
 // counts says what a run has seen, so that it cannot pass by seeing nothing.
 type counts struct {
 	generated, states, moved, removed, messages, forced, held, complete, commands, died int
-	heldParts, players, plain, extended, closed                                         int
+	heldParts, sessions, players, plain, extended, closed                                         int
 	reused                                                                              int
 }
 
@@ -107,6 +108,7 @@ func (c *counts) add(d counts) {
 	c.died += d.died
 	c.players += d.players
 	c.plain += d.plain
+	c.sessions += d.sessions
 	c.extended += d.extended
 	c.closed += d.closed
 	c.reused += d.reused
@@ -232,7 +234,7 @@ func TestModel(t *testing.T) {
 	if n > 10 {
 		for what, n := range map[string]int{"generates": all.generated, "states": all.states, "moves": all.moved, "removals": all.removed,
 			"messages": all.messages, "interests": all.complete, "commands": all.commands, "deaths": all.died,
-			"messages held": all.held, "parts held": all.heldParts, "plain clients": all.plain, "extended clients": all.extended, "closed": all.closed, "doIds reused": all.reused} {
+			"messages held": all.held, "parts held": all.heldParts, "plain clients": all.plain, "clients with a session": all.sessions, "extended clients": all.extended, "closed": all.closed, "doIds reused": all.reused} {
 			if n == 0 {
 				t.Errorf("no %s", what)
 			}
@@ -254,6 +256,7 @@ func playModel(t *testing.T, seed uint64) counts {
 		m.disturb()
 	}
 	m.settle()
+	m.ask()
 	m.end()
 	return m.counts
 }
@@ -270,6 +273,31 @@ func (m *model) settle() {
 		}
 	}
 	m.fail(nil, "the world has been quiet for a minute, and still\n%s", open)
+}
+
+// ask has each client call something, which the game has to hear.
+func (m *model) ask() {
+	for _, p := range m.players {
+		if p.left || p.broken || p.ended() || !p.welcomed {
+			continue
+		}
+		for _, o := range p.client.Objects() {
+			t := m.history.present(o.ID)
+			if f := o.Class.FieldByName("poke"); f != nil && !p.liar && t != nil && p.seat.client.Sees(t.zone) {
+				m.serial++
+				m.asked[m.serial] = p
+				m.must(p.client.Send(o, "poke", m.serial))
+				break
+			}
+		}
+	}
+	for i := 0; len(m.asked) > 0; i++ {
+		if i == 1000 {
+			m.fail(nil, "the game has not heard %v", m.asked)
+		}
+		m.step(modelFrame)
+		maps.DeleteFunc(m.asked, func(_ uint32, p *player) bool { return p.ended() })
+	}
 }
 
 // end lets everybody leave.
