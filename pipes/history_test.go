@@ -31,8 +31,9 @@ type life struct {
 	died    uint32 // the first sealed tick that it was not in, while dead
 	over    bool   // its hp is 0 and stays that
 	said    []call
-	// restless is the tick of its last change of zone or owner.
-	restless uint32
+	// restless is the tick of its last change of zone or owner, ownedSince
+	// that of its last change of owner.
+	restless, ownedSince uint32
 }
 
 // moment is how an object was from a sealed tick on.

@@ -35,7 +35,7 @@ func (m *model) leave(c *world.Client, err error) {
 	delete(m.seats, c)
 	for _, t := range m.live {
 		if t.owner == s {
-			t.owner, t.restless = nil, m.world.Tick()
+			t.owner, t.restless, t.ownedSince = nil, m.world.Tick(), m.world.Tick()
 		}
 	}
 }
@@ -221,6 +221,9 @@ func (m *model) own(t *thing, s *seat) {
 		c = s.client
 	}
 	m.must(t.object.SetOwner(c))
+	if t.owner != s {
+		t.ownedSince = m.world.Tick()
+	}
 	t.owner, t.restless = s, m.world.Tick()
 }
 

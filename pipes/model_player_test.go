@@ -41,6 +41,7 @@ type player struct {
 type shown struct {
 	life   *life
 	tick   uint32 // at which it was as it is shown, or earlier than which it was not
+	born   uint32 // tick when it came
 	state  bool
 	step   int    // when it came
 	serial uint32 // of the last call heard
@@ -230,7 +231,7 @@ func (p *player) generated(o *independent.Object) {
 	if s.tick < p.from[o.ID] {
 		m.fail(p, "%v: %v goes back from tick %d to %d", p, s.life, p.from[o.ID], s.tick)
 	}
-	s.step, s.state = m.steps, o.HasState
+	s.step, s.state, s.born = m.steps, o.HasState, s.tick
 	p.shown[o.ID], p.from[o.ID] = s, s.tick
 }
 
@@ -298,16 +299,20 @@ func (p *player) moved(o *independent.Object) {
 }
 
 func (p *player) removed(o *independent.Object, tick uint32, deleted bool) {
-	p.m.counts.removed++
+	m := p.m
+	m.counts.removed++
 	if p.liar {
 		return
 	}
 	s := p.shown[o.ID]
+	if l := s.life; !p.plain && o.Owned && !l.dead && l.owner == p.seat && l.ownedSince <= s.born {
+		m.fail(p, "%v: lost its own %d, which still is:\n%s", p, o.ID, l.tell())
+	}
 	if p.session { // it does not say when
 		tick = math.MaxUint32
 	}
 	if _, there := s.life.at(tick); deleted && there {
-		p.m.fail(p, "%v: %d is deleted at tick %d, as the server says:\n%s", p, o.ID, tick, s.life.tell())
+		m.fail(p, "%v: %d is deleted at tick %d, as the server says:\n%s", p, o.ID, tick, s.life.tell())
 	}
 	delete(p.shown, o.ID)
 }

@@ -90,7 +90,7 @@ type model struct {
 // counts says what a run has seen, so that it cannot pass by seeing nothing.
 type counts struct {
 	generated, states, moved, removed, messages, forced, held, complete, commands, died int
-	heldParts, sessions, players, plain, extended, closed                                         int
+	heldParts, sessions, players, plain, extended, closed                               int
 	reused                                                                              int
 }
 
