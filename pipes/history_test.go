@@ -34,6 +34,7 @@ type life struct {
 	// restless is the tick of its last change of zone or owner, ownedSince
 	// that of its last change of owner.
 	restless, ownedSince uint32
+	spawned              int // the model's step
 }
 
 // moment is how an object was from a sealed tick on.

@@ -124,7 +124,7 @@ func (m *model) anybody() *seat {
 // spawn makes an object, some of whose fields are set before it is generated.
 func (m *model) spawn() {
 	class := m.schema.Class([]string{"Avatar", "Avatar", "Avatar", "Base", "Rock", "Bell"}[m.rand.IntN(6)])
-	l := &life{class: class, zone: uint32(m.rand.IntN(modelZones)), owner: m.anybody(), state: map[int]string{}, methods: map[int]string{}}
+	l := &life{class: class, spawned: m.steps, zone: uint32(m.rand.IntN(modelZones)), owner: m.anybody(), state: map[int]string{}, methods: map[int]string{}}
 	for i, f := range class.Fields() {
 		if f.Kind() == dc.Parameter {
 			l.state[i] = string(f.AppendDefault(nil))

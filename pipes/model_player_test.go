@@ -32,6 +32,8 @@ type player struct {
 	zones        map[uint32]bool // asked for
 	shown        map[uint32]*shown
 	from         map[uint32]uint32 // by doId, the tick of what was shown last
+	met          map[*life]bool    // was ever shown
+	calm         int               // the model's step since when no interest changes; -1 while one does
 	welcomed     bool
 	session      bool // one of package clientsession
 	left         bool
@@ -54,7 +56,7 @@ func (m *model) dial() {
 	m.joined++
 	m.counts.players++
 	p := &player{m: m, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), plain: m.rand.IntN(5) < 2,
-		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}}
+		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}, met: map[*life]bool{}, calm: -1}
 	switch n := m.rand.IntN(20); {
 	case n < 11:
 		p.acks = independent.AckHonest
@@ -178,6 +180,7 @@ func (p *player) interest(kind independent.InterestKind, zones ...uint32) {
 			p.zones[z] = true
 		}
 	}
+	p.calm = -1
 	p.client.Interest(kind, zones...)
 }
 
@@ -233,6 +236,18 @@ func (p *player) generated(o *independent.Object) {
 	}
 	s.step, s.state, s.born = m.steps, o.HasState, s.tick
 	p.shown[o.ID], p.from[o.ID] = s, s.tick
+	// What was said before an object is known waits for its generate, as long
+	// as it is not too much. That can be told of those that came into a zone
+	// which was seen all the time.
+	if l := s.life; !p.met[l] && l.restless == 0 && p.calm >= 0 && p.calm < l.spawned && s.tick < l.moments[0].tick+60 {
+		s.step = -1
+		for _, c := range l.said {
+			if slices.Contains(c.to, p.seat) {
+				m.counts.early++
+			}
+		}
+	}
+	p.met[s.life] = true
 }
 
 // sealed checks that a tick that the server names was one that it sealed.
@@ -380,6 +395,9 @@ func (p *player) message(o *independent.Object, f *dc.Field, args []byte, forced
 // been in its zones since the client asked.
 func (p *player) complete(q independent.Request) {
 	p.m.counts.complete++
+	if len(p.client.Pending()) == 0 {
+		p.calm = p.m.steps
+	}
 	if p.liar || q.Kind == independent.RemoveInterest || len(p.client.Pending()) > 0 || p.seat == nil || p.seat.gone {
 		return
 	}

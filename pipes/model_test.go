@@ -90,7 +90,7 @@ type model struct {
 // counts says what a run has seen, so that it cannot pass by seeing nothing.
 type counts struct {
 	generated, states, moved, removed, messages, forced, held, complete, commands, died int
-	heldParts, sessions, players, plain, extended, closed                               int
+	heldParts, early, sessions, players, plain, extended, closed                        int
 	reused                                                                              int
 }
 
@@ -108,6 +108,7 @@ func (c *counts) add(d counts) {
 	c.died += d.died
 	c.players += d.players
 	c.plain += d.plain
+	c.early += d.early
 	c.sessions += d.sessions
 	c.extended += d.extended
 	c.closed += d.closed
@@ -234,7 +235,7 @@ func TestModel(t *testing.T) {
 	if n > 10 {
 		for what, n := range map[string]int{"generates": all.generated, "states": all.states, "moves": all.moved, "removals": all.removed,
 			"messages": all.messages, "interests": all.complete, "commands": all.commands, "deaths": all.died,
-			"messages held": all.held, "parts held": all.heldParts, "plain clients": all.plain, "clients with a session": all.sessions, "extended clients": all.extended, "closed": all.closed, "doIds reused": all.reused} {
+			"messages held": all.held, "parts held": all.heldParts, "calls before generates": all.early, "plain clients": all.plain, "clients with a session": all.sessions, "extended clients": all.extended, "closed": all.closed, "doIds reused": all.reused} {
 			if n == 0 {
 				t.Errorf("no %s", what)
 			}
