@@ -11,7 +11,8 @@ import (
 // concurrent use.
 //
 // It accepts what Panda3D accepts: a modulus is not enforced, a string may be
-// any bytes, and a float may be NaN unless it has a range. Of switches and of
+// any bytes, and a float may be NaN unless it has a range (see CheckFinite). Of
+// switches and of
 // fixed arrays of values that vary in size, Panda3D's DCField.validateRanges
 // looks at the length only, if nothing inside has a range, and for a fixed array
 // of fixed arrays it wants too few bytes; CheckPrefix wants what Panda3D's

@@ -15,6 +15,8 @@ type plan struct {
 	// has ranges, counts or a switch key. A plan with a size and without
 	// checks is verified by comparing lengths.
 	checked bool
+	// float says that there may be a float inside, or that it is one.
+	float bool
 	// nested is how many values there are inside, at least; it saturates. It
 	// says something of those that have no bytes.
 	nested int
@@ -157,12 +159,22 @@ func newSequence(kind Kind, parts []part) *plan {
 	p := &plan{kind: kind, parts: parts, hasDefault: haveDefault(parts)}
 	p.size, p.checked = layout(parts)
 	p.nested = nested(parts)
+	p.float = haveFloat(parts)
 	return p
 }
 
 func haveDefault(parts []part) bool {
 	for _, q := range parts {
 		if q.hasDefault {
+			return true
+		}
+	}
+	return false
+}
+
+func haveFloat(parts []part) bool {
+	for _, q := range parts {
+		if q.plan.float {
 			return true
 		}
 	}
@@ -219,6 +231,7 @@ func (t *Type) newPlan() *plan {
 func (t *Type) newNumber() *plan {
 	p := &plan{kind: t.kind, width: t.kind.width(), divisor: max(t.divisor, 1), checked: len(t.ranges) > 0}
 	p.size = p.width
+	p.float = p.isFloat()
 	p.modulus = t.modulus * float64(p.divisor)
 	switch {
 	case p.kind == Float32:
@@ -252,6 +265,7 @@ func (t *Type) newBytes() *plan {
 func (t *Type) newArray() *plan {
 	p := &plan{kind: Array, size: -1, prefix: t.prefix, checked: true, elem: t.elem.compile()}
 	p.hasDefault = p.elem.hasDefault
+	p.float = p.elem.float
 	if t.old != "" {
 		// The ranges of a deprecated array say nothing about its length or its
 		// elements; only the implicit default looks at them.
@@ -283,8 +297,10 @@ func (s *Switch) newPlan() *plan {
 	p := &plan{kind: SwitchKind, key: s.key.compile(), cases: make(map[string]*casePlan, len(s.cases)), checked: true}
 	p.size = -1
 	p.hasDefault = p.key.hasDefault
+	p.float = p.key.plan.float
 	sizes := func(c *casePlan) {
 		p.hasDefault = p.hasDefault || haveDefault(c.parts)
+		p.float = p.float || haveFloat(c.parts)
 		n, _ := layout(c.parts)
 		p.nested = max(p.nested, addSize(1, nested(c.parts)))
 		if n = addSize(n, p.key.plan.size); p.first == nil && p.other == nil {

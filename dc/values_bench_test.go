@@ -46,6 +46,16 @@ func BenchmarkCheck(b *testing.B) {
 	})
 }
 
+func BenchmarkCheckFinite(b *testing.B) {
+	benchmark(b, func(b *testing.B, f *Field, packed []byte, _ []any) {
+		for b.Loop() {
+			if f.CheckFinite(packed) != nil {
+				b.Fatal("refused")
+			}
+		}
+	})
+}
+
 func BenchmarkSkip(b *testing.B) {
 	benchmark(b, func(b *testing.B, f *Field, packed []byte, _ []any) {
 		for b.Loop() {

@@ -70,8 +70,9 @@ func FuzzCheck(f *testing.F) {
 			t.Fatalf("%v: skipped %d bytes of %d", field, skipped, len(b))
 		}
 		exact := field.Check(b)
+		finite := field.CheckFinite(b)
 		var bad *ValueError
-		for _, e := range []error{err, skipErr, exact} {
+		for _, e := range []error{err, skipErr, exact, finite} {
 			if e != nil && (!errors.As(e, &bad) || bad.Offset < 0 || bad.Offset > len(b)) {
 				t.Fatalf("%v: %x: error %v", field, b, e)
 			}
@@ -91,6 +92,9 @@ func FuzzCheck(f *testing.F) {
 		}
 		if err := field.Check(b[:n]); err != nil {
 			t.Fatalf("%v: %x is fine, but not as a whole: %v", field, b[:n], err)
+		}
+		if args, err := field.Unpack(b[:n]); err == nil && (finite == nil) != allFinite(args) {
+			t.Fatalf("%v: %x: finite: %v, but unpacked %v", field, b[:n], finite, args)
 		}
 	})
 }

@@ -1,42 +1,37 @@
 package pipes
 
 import (
-	"math"
 	"unicode/utf8"
 
 	"github.com/culm-net/culm/dc"
 )
 
-// argumentChecks are the atomic fields of a schema with arguments that fit it
-// and yet would do harm: numbers that are NaN or infinite, and text that is not
-// UTF-8, which other clients could not read.
+// argumentChecks finds arguments that fit the schema and yet would do harm:
+// numbers that are NaN or infinite, and text that is not UTF-8, which other
+// clients could not read. It has the atomic fields with text.
 type argumentChecks map[*dc.Field]bool
 
 func newArgumentChecks(s *dc.Schema) argumentChecks {
-	checks := make(argumentChecks)
+	texts := make(argumentChecks)
 	for _, f := range s.Fields() {
-		if f.Kind() == dc.Atomic && paramsNeedCheck(f.Params()) {
-			checks[f] = true
+		if f.Kind() != dc.Atomic {
+			continue
+		}
+		for _, p := range f.Params() {
+			if mayHaveText(p.Type()) {
+				texts[f] = true
+			}
 		}
 	}
-	return checks
+	return texts
 }
 
-func paramsNeedCheck(params []*dc.Param) bool {
-	for _, p := range params {
-		if needsCheck(p.Type()) {
-			return true
-		}
-	}
-	return false
-}
-
-func needsCheck(t *dc.Type) bool {
+func mayHaveText(t *dc.Type) bool {
 	switch t.Kind() {
-	case dc.Float32, dc.Float64, dc.String, dc.Char:
+	case dc.String, dc.Char:
 		return true
 	case dc.Array:
-		return needsCheck(t.Elem())
+		return mayHaveText(t.Elem())
 	case dc.Struct, dc.SwitchKind:
 		return true // rare, so that it does not pay to look into them
 	}
@@ -44,33 +39,32 @@ func needsCheck(t *dc.Type) bool {
 }
 
 // refusal says why checked arguments are not to be used, or refusedNot.
-func (c argumentChecks) refusal(f *dc.Field, packed []byte) refusal {
-	if !c[f] {
-		return refusedNot
+func (texts argumentChecks) refusal(f *dc.Field, packed []byte) refusal {
+	if f.CheckFinite(packed) != nil {
+		return refusedNotFinite
 	}
-	values, err := f.Unpack(packed)
-	if err != nil {
-		return refusedNot // the arguments were checked
-	}
-	return refusalOf(values)
-}
-
-func refusalOf(values []any) refusal {
-	for _, v := range values {
-		switch v := v.(type) {
-		case float64:
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return refusedNotFinite
-			}
-		case string:
-			if !utf8.ValidString(v) {
-				return refusedNotText
-			}
-		case []any:
-			if r := refusalOf(v); r != refusedNot {
-				return r
-			}
+	if texts[f] {
+		if values, err := f.Unpack(packed); err == nil && !allText(values) {
+			return refusedNotText
 		}
 	}
 	return refusedNot
+}
+
+// allText says whether all strings in a value are UTF-8. (A blob's bytes may be
+// anything.)
+func allText(values []any) bool {
+	for _, v := range values {
+		switch v := v.(type) {
+		case string:
+			if !utf8.ValidString(v) {
+				return false
+			}
+		case []any:
+			if !allText(v) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -54,7 +54,7 @@ func (p *peer) verified(m *message) {
 		p.rtt.inform(m.rtt)
 	case typ == wire.CLAuthenticateResponse && p.login != nil && p.login.asked > 0:
 		p.login.asked-- // the authenticator has decided without it
-	case typ == wire.CLHello, typ == wire.CLAuthenticateResponse, fromServer(typ):
+	case typ == wire.CLHello, typ == wire.CLAuthenticateResponse, fromServer(typ), p.ext && extFromServer(typ):
 		p.wrongState(typ)
 	case plainOnly(typ) && p.ext:
 		p.eject(CodeWrongState, "%v belongs to the plain dialect, and the extension was agreed upon", typ)
@@ -91,7 +91,12 @@ func extFromClient(t wire.Type) bool {
 	return false
 }
 
-// fromServer are the messages that servers send.
+// extFromServer are the messages of the extension that servers send.
+func extFromServer(t wire.Type) bool {
+	return t >= wire.ExtSnapshot && t <= wire.ExtPingResp && !extFromClient(t)
+}
+
+// fromServer are the messages of panda3d-pipes that only servers send.
 func fromServer(t wire.Type) bool {
 	switch t {
 	case wire.SVHelloResp, wire.SVInterestComplete, wire.SVTick, wire.SVSetObjectOwner, wire.SVGenerateObject, wire.SVGenerateOwnerObject,

@@ -42,8 +42,6 @@ func (p *peer) hello(h *wire.Hello) {
 	c := s.settings
 	p.ext = h.Extension.Features.Has(wire.FeatureSnapshots)
 	switch ticks := c.World.Rate(); {
-	case s.draining.Load():
-		p.reject(rejectedShutdown, shutdownText)
 	case c.MaxClients > 0 && s.admitted >= c.MaxClients:
 		p.reject(rejectedFull, fullText)
 	case !samePassword(h.Password, c.Password):
@@ -161,12 +159,13 @@ func (p *peer) reject(why rejection, reason string) {
 	reason = transport.CutReason(reason)
 	var b []byte
 	var err error
-	if from == stateUnverified {
+	switch from {
+	case stateUnverified:
 		b, err = wire.HelloResponse{Reason: reason}.Append(nil)
-	} else {
+	case stateAuthenticating:
 		b, err = wire.AuthenticateResult{Reason: reason}.Append(nil)
 	}
-	if err == nil { // the reason is short, and UTF-8
+	if err == nil && b != nil { // the reason is short, and UTF-8
 		_ = p.conn.Send(transport.Message{Data: b}) // the code and the reason of Close say the same
 	}
 	p.conn.Close(transport.CodeRefused, reason)

@@ -23,7 +23,7 @@ type life struct {
 	owner *seat
 	state map[int]string // packed parameter fields by inherited index, as they are now
 	// methods is what required and ram methods were called with last, and past
-	// what with ever.
+	// what all methods were called with ever.
 	methods map[int]string
 	past    map[string]bool
 	moments []moment
@@ -104,13 +104,15 @@ func (h *history) present(id uint32) *life {
 	return nil
 }
 
-// keep notes what a method was called with.
-func (l *life) keep(index int, args []byte) {
+// called notes what a method was called with.
+func (l *life) called(index int, args []byte) {
 	if l.past == nil {
 		l.past = map[string]bool{}
 	}
-	l.methods[index] = string(args)
 	l.past[fmt.Sprint(index, args)] = true
+	if l.class.Fields()[index].HasAny(dc.Required | dc.RAM) {
+		l.methods[index] = string(args)
+	}
 }
 
 // hadAll tells whether methods were called with these arguments ever.

@@ -16,7 +16,7 @@ type batch struct {
 
 // reset empties the batch and keeps its memory, unless that is much.
 func (b *batch) reset() {
-	if cap(b.messages) > 64 || cap(b.data) > 4<<10 {
+	if cap(b.messages) > 32 || cap(b.data) > 4<<10 {
 		*b = batch{}
 		return
 	}

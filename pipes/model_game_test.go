@@ -129,7 +129,7 @@ func (m *model) spawn() {
 		if f.Kind() == dc.Parameter {
 			l.state[i] = string(f.AppendDefault(nil))
 		} else if f.Has(dc.Required) {
-			l.keep(i, f.AppendDefault(nil))
+			l.called(i, f.AppendDefault(nil))
 		}
 	}
 	o, err := m.world.NewObject(class.Name(), nil)
@@ -242,11 +242,9 @@ func (m *model) call(t *thing, name string, args ...any) bool {
 	}
 	m.tell("%v.%s(%v)", t, name, args)
 	m.must(t.object.Send(name, args...))
-	if f.HasAny(dc.Required | dc.RAM) {
-		b, err := f.Pack(nil, args...)
-		m.must(err)
-		t.keep(slices.Index(t.class.Fields(), f), b)
-	}
+	b, err := f.Pack(nil, args...)
+	m.must(err)
+	t.called(slices.Index(t.class.Fields(), f), b)
 	return true
 }
 

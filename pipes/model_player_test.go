@@ -15,8 +15,8 @@ import (
 	"github.com/culm-net/culm/transport/memory"
 )
 
-// player is a client of the model and what must hold of it.
-type player struct {
+// spectator is a client of the model and what must hold of it.
+type spectator struct {
 	m      *model
 	name   string
 	rand   *rand.Rand
@@ -34,6 +34,7 @@ type player struct {
 	from         map[uint32]uint32 // by doId, the tick of what was shown last
 	met          map[*life]bool    // was ever shown
 	calm         int               // the model's step since when no interest changes; -1 while one does
+	states       int               // that came, since model.still began
 	welcomed     bool
 	session      bool // one of package clientsession
 	left         bool
@@ -49,13 +50,13 @@ type shown struct {
 	serial uint32 // of the last call heard
 }
 
-func (p *player) String() string { return p.name }
+func (p *spectator) String() string { return p.name }
 
 // dial makes a client of a random kind.
 func (m *model) dial() {
 	m.joined++
 	m.counts.players++
-	p := &player{m: m, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), plain: m.rand.IntN(5) < 2,
+	p := &spectator{m: m, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), plain: m.rand.IntN(5) < 2,
 		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}, met: map[*life]bool{}, calm: -1}
 	switch n := m.rand.IntN(20); {
 	case n < 11:
@@ -95,16 +96,16 @@ func (m *model) dial() {
 	p.conn = conn
 }
 
-func (p *player) story() string { return p.client.Story() }
+func (p *spectator) story() string { return p.client.Story() }
 
-func (p *player) ended() bool {
+func (p *spectator) ended() bool {
 	ended, _ := p.client.Ended()
 	return ended
 }
 
-func (p *player) close() { p.conn.Close(transport.CodeNormal, "goodbye") }
+func (p *spectator) close() { p.conn.Close(transport.CodeNormal, "goodbye") }
 
-func (p *player) welcome() {
+func (p *spectator) welcome() {
 	p.welcomed = true
 	for c, s := range p.m.seats {
 		if c.ID() == p.client.ID() {
@@ -119,14 +120,14 @@ func (p *player) welcome() {
 }
 
 // faults fails if the server broke a rule that the client judges by itself.
-func (p *player) faults() {
+func (p *spectator) faults() {
 	if f := p.client.Faults(); len(f) > 0 && !p.mad {
 		p.m.fail(p, "%v: %v", p, f)
 	}
 }
 
 // frame is a frame of the player's: it acts at random.
-func (p *player) frame(d time.Duration) {
+func (p *spectator) frame(d time.Duration) {
 	p.faults()
 	if p.ended() {
 		if !p.left && !p.broken {
@@ -164,12 +165,12 @@ func (p *player) frame(d time.Duration) {
 	}
 }
 
-func (p *player) timedOut(err error) bool {
+func (p *spectator) timedOut(err error) bool {
 	e, ok := err.(*transport.CloseError)
 	return ok && e.Code == transport.CodeTimeout && e.Err == nil && p.m.lossy()
 }
 
-func (p *player) interest(kind independent.InterestKind, zones ...uint32) {
+func (p *spectator) interest(kind independent.InterestKind, zones ...uint32) {
 	if kind == independent.SetInterest {
 		clear(p.zones)
 	}
@@ -185,7 +186,7 @@ func (p *player) interest(kind independent.InterestKind, zones ...uint32) {
 }
 
 // command calls something on an object that is shown, or was.
-func (p *player) command() {
+func (p *spectator) command() {
 	all := p.client.Objects()
 	if len(all) == 0 {
 		return
@@ -199,7 +200,7 @@ func (p *player) command() {
 }
 
 // generated judges an object that came into view.
-func (p *player) generated(o *independent.Object) {
+func (p *spectator) generated(o *independent.Object) {
 	m := p.m
 	m.counts.generated++
 	if p.liar {
@@ -239,7 +240,7 @@ func (p *player) generated(o *independent.Object) {
 	// What was said before an object is known waits for its generate, as long
 	// as it is not too much. That can be told of those that came into a zone
 	// which was seen all the time.
-	if l := s.life; !p.met[l] && l.restless == 0 && p.calm >= 0 && p.calm < l.spawned && s.tick < l.moments[0].tick+60 {
+	if l := s.life; !p.met[l] && p.neverGone(l) && s.tick < l.moments[0].tick+60 {
 		s.step = -1
 		for _, c := range l.said {
 			if slices.Contains(c.to, p.seat) {
@@ -250,16 +251,23 @@ func (p *player) generated(o *independent.Object) {
 	p.met[s.life] = true
 }
 
+// neverGone tells whether an object was in a zone that the player saw ever since
+// it was spawned, with one owner.
+func (p *spectator) neverGone(l *life) bool {
+	return l.restless == 0 && p.calm >= 0 && p.calm < l.spawned
+}
+
 // sealed checks that a tick that the server names was one that it sealed.
-func (p *player) sealed(o *independent.Object) {
+func (p *spectator) sealed(o *independent.Object) {
 	if o.TickKnown && !p.m.history.ticks[o.Tick] {
 		p.m.fail(p, "%v: %d is of tick %d, which was never sealed", p, o.ID, o.Tick)
 	}
 }
 
-func (p *player) state(o *independent.Object) {
+func (p *spectator) state(o *independent.Object) {
 	m := p.m
 	m.counts.states++
+	p.states++
 	if p.liar {
 		return
 	}
@@ -284,7 +292,7 @@ func (p *player) state(o *independent.Object) {
 
 // rightLife corrects which object of a doId a plain client is thought to show,
 // when one that looked alike at its generate is the right one.
-func (p *player) rightLife(o *independent.Object, right func(*life) bool) {
+func (p *spectator) rightLife(o *independent.Object, right func(*life) bool) {
 	s := p.shown[o.ID]
 	if right(s.life) {
 		return
@@ -296,7 +304,7 @@ func (p *player) rightLife(o *independent.Object, right func(*life) bool) {
 	}
 }
 
-func (p *player) moved(o *independent.Object) {
+func (p *spectator) moved(o *independent.Object) {
 	p.m.counts.moved++
 	if p.liar {
 		return
@@ -313,7 +321,7 @@ func (p *player) moved(o *independent.Object) {
 	}
 }
 
-func (p *player) removed(o *independent.Object, tick uint32, deleted bool) {
+func (p *spectator) removed(o *independent.Object, tick uint32, deleted bool) {
 	m := p.m
 	m.counts.removed++
 	if p.liar {
@@ -322,6 +330,9 @@ func (p *player) removed(o *independent.Object, tick uint32, deleted bool) {
 	s := p.shown[o.ID]
 	if l := s.life; !p.plain && o.Owned && !l.dead && l.owner == p.seat && l.ownedSince <= s.born {
 		m.fail(p, "%v: lost its own %d, which still is:\n%s", p, o.ID, l.tell())
+	}
+	if l := s.life; !p.plain && !deleted && l.dead && p.neverGone(l) {
+		m.fail(p, "%v: %d went only out of view, as the server says, but it was deleted:\n%s", p, o.ID, l.tell())
 	}
 	if p.session { // it does not say when
 		tick = math.MaxUint32
@@ -334,7 +345,7 @@ func (p *player) removed(o *independent.Object, tick uint32, deleted bool) {
 
 // message judges a call: in order, each once, none missing, only for who was
 // there, and not before the state that it is about.
-func (p *player) message(o *independent.Object, f *dc.Field, args []byte, forced bool) {
+func (p *spectator) message(o *independent.Object, f *dc.Field, args []byte, forced bool) {
 	m := p.m
 	m.counts.messages++
 	if forced {
@@ -343,6 +354,9 @@ func (p *player) message(o *independent.Object, f *dc.Field, args []byte, forced
 	s := p.shown[o.ID]
 	if p.liar {
 		return
+	}
+	if !p.plain && !s.life.past[fmt.Sprint(slices.Index(o.Class.Fields(), f), args)] {
+		m.fail(p, "%v: heard %v(%x) of %d, which it was never called with in this life", p, f, args, o.ID)
 	}
 	switch f.Name() {
 	case "say", "died", "ring":
@@ -393,7 +407,7 @@ func (p *player) message(o *independent.Object, f *dc.Field, args []byte, forced
 
 // complete judges that everything came that an interest brought: all that has
 // been in its zones since the client asked.
-func (p *player) complete(q independent.Request) {
+func (p *spectator) complete(q independent.Request) {
 	p.m.counts.complete++
 	if len(p.client.Pending()) == 0 {
 		p.calm = p.m.steps
@@ -489,7 +503,7 @@ func (m *model) open() string {
 	return ""
 }
 
-func (p *player) open() string {
+func (p *spectator) open() string {
 	if !p.welcomed || p.seat == nil {
 		return "not welcome yet"
 	}
@@ -520,12 +534,12 @@ func (p *player) open() string {
 }
 
 // owns tells whether the player has an object in a zone, which makes it see it.
-func (p *player) owns(zone uint32) bool {
+func (p *spectator) owns(zone uint32) bool {
 	return slices.ContainsFunc(p.m.live, func(t *thing) bool { return t.owner == p.seat && t.zone == zone })
 }
 
 // differs says how an object is not shown as it is.
-func (p *player) differs(t *thing) string {
+func (p *spectator) differs(t *thing) string {
 	o := p.client.Object(t.id)
 	switch {
 	case o == nil:

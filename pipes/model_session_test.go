@@ -45,6 +45,8 @@ type sessionClient struct {
 	tick    uint32
 	ended   error
 	closed  bool
+	patient bool                    // has room for all messages that have to wait
+	early   []*clientsession.Object // had one delivered that should have waited
 }
 
 type sessionRequest struct {
@@ -53,7 +55,7 @@ type sessionRequest struct {
 }
 
 func newSessionClient(m *model, plain bool, rate uint16, held int, watch independent.Watch) *sessionClient {
-	c := &sessionClient{m: m, watch: watch, objects: map[uint32]*independent.Object{}}
+	c := &sessionClient{m: m, patient: held <= 0, watch: watch, objects: map[uint32]*independent.Object{}}
 	var err error
 	c.Session, err = clientsession.New(clientsession.Config{
 		Schema: m.schema, Events: sessionEvents{c: c}, Plain: plain, UpdateRate: rate, CommandRate: 200, MaxHeld: held,
@@ -77,6 +79,12 @@ func (c *sessionClient) Opened(conn transport.Conn) {
 
 func (c *sessionClient) Received(conn transport.Conn, msgs [][]byte) {
 	c.Receive(c.now(), msgs)
+	for _, o := range c.early {
+		if c.Object(o.ID()) == o.Data {
+			c.m.fail(nil, "client %d: a message of %d did not wait for its state, and %d is still there", c.ID(), o.ID(), o.ID())
+		}
+	}
+	c.early = c.early[:0]
 	for _, m := range msgs {
 		for i := range m {
 			m[i] ^= 0xff // they are the transport's
@@ -211,9 +219,14 @@ func (e sessionEvents) ZoneChanged(o *clientsession.Object, _ uint32) {
 func (e sessionEvents) Message(o *clientsession.Object, m clientsession.Message) {
 	v := o.Data.(*independent.Object)
 	v.Methods[slices.Index(v.Class.Fields(), m.Field)] = string(m.Args)
-	if o.Lifecycle() != clientsession.Generated {
-		e.c.watch.Message(v, m.Field, m.Args, e.c.Extended() && int32(m.State-o.Tick()) > 0)
+	if o.Lifecycle() == clientsession.Generated {
+		return // it came with the generate
 	}
+	forced := e.c.Extended() && int32(m.State-o.Tick()) > 0
+	if forced && e.c.patient {
+		e.c.early = append(e.c.early, o) // unless it is about to go
+	}
+	e.c.watch.Message(v, m.Field, m.Args, forced)
 }
 
 func (e sessionEvents) Removed(o *clientsession.Object) {

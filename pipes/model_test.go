@@ -14,6 +14,7 @@ import (
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/pipes"
+	"github.com/culm-net/culm/pipes/internal/independent"
 	"github.com/culm-net/culm/transport/memory"
 	"github.com/culm-net/culm/world"
 )
@@ -75,12 +76,12 @@ type model struct {
 	server  *pipes.Server
 	history history
 	live    []*thing
-	players []*player
+	players []*spectator
 	joined  int
 	seats   map[*world.Client]*seat
 	serial  uint32
 	steps   int
-	asked   map[uint32]*player // serials of reliable commands that should be heard
+	asked   map[uint32]*spectator // serials of reliable commands that should be heard
 	counts  counts
 	terms   terms
 	told    []string
@@ -148,7 +149,7 @@ func randomTerms(r *rand.Rand) terms {
 func newModel(t testing.TB, seed uint64, c terms) *model {
 	m := &model{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), schema: modelSchema(t), net: memory.New(c.net),
 		began: time.Now(), history: history{lives: map[uint32][]*life{}, ticks: map[uint32]bool{}},
-		seats: map[*world.Client]*seat{}, asked: map[uint32]*player{}}
+		seats: map[*world.Client]*seat{}, asked: map[uint32]*spectator{}}
 	m.terms = c
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	if *modelSeed != 0 {
@@ -195,7 +196,7 @@ func (m *model) tell(format string, args ...any) {
 	m.told = append(m.told, fmt.Sprintf("%12v tick %-5d ", m.net.Now(), tick)+fmt.Sprintf(format, args...))
 }
 
-func (m *model) fail(p *player, format string, args ...any) {
+func (m *model) fail(p *spectator, format string, args ...any) {
 	m.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, format, args...)
@@ -257,6 +258,7 @@ func playModel(t *testing.T, seed uint64) counts {
 		m.disturb()
 	}
 	m.settle()
+	m.still()
 	m.ask()
 	m.end()
 	return m.counts
@@ -276,28 +278,50 @@ func (m *model) settle() {
 	m.fail(nil, "the world has been quiet for a minute, and still\n%s", open)
 }
 
-// ask has each client call something, which the game has to hear.
+// still checks that nothing is sent twice to those who said that they have it.
+func (m *model) still() {
+	pass := func() {
+		for range 100 {
+			m.step(modelFrame)
+		}
+	}
+	pass() // acknowledgements are under way, and may get lost
+	for _, p := range m.players {
+		p.states = 0
+	}
+	pass()
+	for _, p := range m.players {
+		if !p.left && !p.broken && !p.liar && !p.ended() && p.acks != independent.AckNever && p.states > 0 {
+			m.fail(p, "%v: state of %d objects came, though it acknowledged all and nothing changes", p, p.states)
+		}
+	}
+}
+
+// ask has each client call something, more than its rate allows at once, and
+// the game has to hear all of it.
 func (m *model) ask() {
 	for _, p := range m.players {
-		if p.left || p.broken || p.ended() || !p.welcomed {
+		if p.left || p.broken || p.liar || p.ended() || !p.welcomed {
 			continue
 		}
 		for _, o := range p.client.Objects() {
-			t := m.history.present(o.ID)
-			if f := o.Class.FieldByName("poke"); f != nil && !p.liar && t != nil && p.seat.client.Sees(t.zone) {
+			if t := m.history.present(o.ID); o.Class.FieldByName("poke") == nil || t == nil || !p.seat.client.Sees(t.zone) {
+				continue
+			}
+			for range 80 {
 				m.serial++
 				m.asked[m.serial] = p
 				m.must(p.client.Send(o, "poke", m.serial))
-				break
 			}
+			break
 		}
 	}
 	for i := 0; len(m.asked) > 0; i++ {
 		if i == 1000 {
-			m.fail(nil, "the game has not heard %v", m.asked)
+			m.fail(nil, "the game has not heard %d commands", len(m.asked))
 		}
 		m.step(modelFrame)
-		maps.DeleteFunc(m.asked, func(_ uint32, p *player) bool { return p.ended() })
+		maps.DeleteFunc(m.asked, func(_ uint32, p *spectator) bool { return p.ended() })
 	}
 }
 

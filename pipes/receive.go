@@ -102,7 +102,7 @@ func (p *peer) meterCommand(now time.Time, m *message) (on bool, hold time.Durat
 	if s.settings.MaxCommandRate == 0 {
 		return true, 0
 	}
-	verdict, delay := p.commands.spend(now, float64(p.commandRate.Load()), !unreliable(m.field))
+	verdict, delay := p.commands.spend(now, float64(p.commandRate.Load()), !m.field.Has(dc.Unreliable))
 	switch verdict {
 	case commandTooOften:
 		p.eject(CodeTooFast, "for some seconds it has sent more than %d times the %d object messages per second that were agreed upon", maxExcess, p.commandRate.Load())
@@ -119,6 +119,3 @@ func (p *peer) meterCommand(now time.Time, m *message) (on bool, hold time.Durat
 	}
 	return true, hold
 }
-
-// unreliable says how messages of a field travel.
-func unreliable(f *dc.Field) bool { return f.HasKeyword("unreliable") }

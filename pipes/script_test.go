@@ -50,7 +50,7 @@ func (st *stage) play(line string) error {
 		st.world.Stop()
 		return nil
 	case "drain":
-		st.server.draining.Store(true)
+		st.server.drain()
 		return nil
 	case "game":
 		return st.game(words[1], strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "game "+words[1])))

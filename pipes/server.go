@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/culm-net/culm/dc"
@@ -27,9 +26,11 @@ type Server struct {
 	counters  counters
 	peers     sync.Map       // transport.Conn → *peer
 	open      sync.WaitGroup // the entries of peers
-	draining  atomic.Bool
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
+
+	mu       sync.Mutex // between Opened and the end of Serve
+	draining bool
 
 	// Of the world's goroutine:
 	admitted   int          // clients whose hello was right
@@ -94,7 +95,19 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 
 	err := l.Serve(ctx, s)
 
-	s.draining.Store(true)
+	s.drain()
+	s.open.Wait()
+	stopTicks()
+	ticking.Wait()
+	s.log.Flush()
+	return err
+}
+
+// drain lets nobody in any more and disconnects all clients.
+func (s *Server) drain() {
+	s.mu.Lock()
+	s.draining = true
+	s.mu.Unlock()
 	s.peers.Range(func(_, v any) bool {
 		p := v.(*peer)
 		if p.state.Load() == stateVerified {
@@ -104,11 +117,6 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 		}
 		return true
 	})
-	s.open.Wait()
-	stopTicks()
-	ticking.Wait()
-	s.log.Flush()
-	return err
 }
 
 // clock is a time in nanoseconds that does not jump when the machine's clock
@@ -119,25 +127,38 @@ func (s *Server) clock(now time.Time) int64 { return int64(now.Sub(s.made)) }
 func (s *Server) Opened(conn transport.Conn) {
 	p := &peer{server: s, conn: conn, addr: session.AddrOf(conn.Identity().Addr)}
 	p.drain = p.drainInbox
-	if err := s.admission.Enter(p.addr, false); err != nil {
-		why := rejectedFull
-		if errors.Is(err, session.ErrAddressFull) {
-			why = rejectedAddress
-		}
-		s.counters.reject(why)
-		p.log(slog.LevelWarn, "reject "+string(why), "connection rejected", err.Error())
-		conn.Close(transport.CodeRefused, err.Error())
-		return
-	}
 	now := s.clock(s.now())
 	p.since.Store(now)
 	p.heard.Store(now)
-	s.open.Add(1)
-	s.peers.Store(conn, p)
-	if s.draining.Load() {
-		// Serve may have looked at the peers before this one was among them.
-		p.reject(rejectedShutdown, shutdownText)
+	if err := s.admit(p); err != nil {
+		why, code := rejectedFull, transport.CodeRefused
+		switch {
+		case errors.Is(err, session.ErrAddressFull):
+			why = rejectedAddress
+		case errors.Is(err, errDraining):
+			why, code = rejectedShutdown, transport.CodeShutdown
+		}
+		s.counters.reject(why)
+		p.log(slog.LevelWarn, "reject "+string(why), "connection rejected", err.Error())
+		conn.Close(code, err.Error())
 	}
+}
+
+var errDraining = errors.New(shutdownText)
+
+// admit lets a connection be, or says why not.
+func (s *Server) admit(p *peer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return errDraining
+	}
+	if err := s.admission.Enter(p.addr, false); err != nil {
+		return err
+	}
+	s.open.Add(1)
+	s.peers.Store(p.conn, p)
+	return nil
 }
 
 // Received is called by the transport with the messages of a client.

@@ -119,8 +119,8 @@ func (p *peer) acknowledge(m *message) {
 	if wire.Newer(m.ack.Last, p.rtt.newest) {
 		p.server.counters.refuse(refusedAck)
 	}
-	for part := range m.ack.Parts() {
-		v.Ack(part)
+	for part, n := range m.ack.Runs() {
+		v.AckRun(part, n)
 	}
 	p.rtt.acknowledged(m.ack.Last, m.at, m.ack.Delay)
 }

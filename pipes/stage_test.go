@@ -267,6 +267,7 @@ type fakeConn struct {
 	reason                     string
 	held                       time.Duration
 	flushes                    int
+	pending                    [][]byte // what it is about to send
 }
 
 func (c *fakeConn) Send(m transport.Message) error {

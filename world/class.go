@@ -14,10 +14,19 @@ type class struct {
 	// calls of atomic fields that are required or ram.
 	state, calls *object.Layout
 
-	fields map[*dc.Field]int // inherited index
+	byName  map[string]*field
+	byField map[*dc.Field]*field
 }
 
-// class returns the plan of a dclass.
+// field is a field of a class.
+type field struct {
+	*dc.Field
+	index int  // inherited
+	state bool // a parameter field: its value goes into snapshots
+	kept  bool // its last arguments go into generates
+}
+
+// class returns what is known of a dclass.
 func (w *World) class(name string) (*class, error) {
 	if c := w.classes[name]; c != nil {
 		return c, nil
@@ -29,42 +38,71 @@ func (w *World) class(name string) (*class, error) {
 	case d.IsStruct():
 		return nil, fmt.Errorf("world: %s is a struct of the DC files; only dclasses have objects", name)
 	}
-	c := &class{dc: d, fields: make(map[*dc.Field]int, len(d.Fields()))}
-	var err error
-	if c.state, err = object.NewLayout(d, isState); err != nil {
-		return nil, err
-	}
-	if c.calls, err = object.NewLayout(d, isKept); err != nil {
-		return nil, err
-	}
+	c := &class{dc: d, byName: make(map[string]*field), byField: make(map[*dc.Field]*field)}
 	for i, f := range d.Fields() {
-		c.fields[f] = i
+		p := &field{Field: f, index: i, state: isState(f), kept: isKept(f)}
+		if p.state || p.kept {
+			// Values in hex are taken as they are written.
+			if err := p.check(f.AppendDefault(nil)); err != nil {
+				return nil, fmt.Errorf("%w; correct the default in the DC files", err)
+			}
+		}
+		c.byField[f] = p
+		if d.FieldByName(f.Name()) == f {
+			c.byName[f.Name()] = p
+		}
+	}
+	var err error
+	if c.state, err = object.NewLayout(d, isState); err == nil {
+		c.calls, err = object.NewLayout(d, isKept)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("world: %w", err)
 	}
 	w.classes[name] = c
 	return c, nil
 }
 
-// isState tells fields whose values go into snapshots.
 func isState(f *dc.Field) bool { return f.Kind() == dc.Parameter }
 
-// isKept tells messages whose last arguments go into generates.
-func isKept(f *dc.Field) bool {
-	return f.Kind() == dc.Atomic && f.HasAny(dc.Required|dc.RAM)
+func isKept(f *dc.Field) bool { return f.Kind() == dc.Atomic && f.HasAny(dc.Required|dc.RAM) }
+
+// named returns the field of that name.
+func (c *class) named(name string) (*field, error) {
+	if f := c.byName[name]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("world: %s has no field %q", c.dc, name)
 }
 
-// field returns a field by its name.
-func (c *class) field(name string) (*dc.Field, error) {
-	f := c.dc.FieldByName(name)
-	if f == nil {
-		return nil, fmt.Errorf("world: %s has no field %q", c.dc, name)
+// of returns what is known of a field.
+func (c *class) of(f *dc.Field) (*field, error) {
+	if p := c.byField[f]; p != nil {
+		return p, nil
 	}
-	return f, nil
+	return nil, fmt.Errorf("world: %s is no field of %s", f, c.dc)
 }
 
-// index returns the inherited index of a field.
-func (c *class) index(f *dc.Field) (int, error) {
-	if i, ok := c.fields[f]; ok {
-		return i, nil
+// pack appends the packed value of args.
+func (f *field) pack(dst []byte, args []any) ([]byte, error) {
+	b, err := f.Pack(dst, args...)
+	if err == nil {
+		err = f.CheckFinite(b[len(dst):])
 	}
-	return 0, fmt.Errorf("world: %s is no field of %s", f, c.dc)
+	if err != nil {
+		return dst, fmt.Errorf("world: %w", err)
+	}
+	return b, nil
+}
+
+// check says what is wrong with a packed value.
+func (f *field) check(value []byte) error {
+	err := f.Check(value)
+	if err == nil {
+		err = f.CheckFinite(value)
+	}
+	if err != nil {
+		return fmt.Errorf("world: %w", err)
+	}
+	return nil
 }

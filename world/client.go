@@ -211,6 +211,8 @@ func (c *Client) disown(o *Object) {
 // usable returns an error if the client cannot be given anything in w.
 func (c *Client) usable(w *World) error {
 	switch {
+	case c == nil:
+		return errors.New("world: there is no client; nil only means nobody where an owner is asked for")
 	case c.world != w:
 		return ErrForeign
 	case c.gone:

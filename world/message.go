@@ -26,10 +26,11 @@ func (o *Object) Send(field string, args ...any) error {
 // SendPacked is Send with packed arguments, which are checked and copied. The
 // field must be one of the object's class.
 func (o *Object) SendPacked(f *dc.Field, args []byte) error {
-	if err := check(f, args); err != nil {
+	p, err := o.checked(f, args)
+	if err != nil {
 		return err
 	}
-	return o.send(f, slices.Clone(args))
+	return o.send(p, slices.Clone(args))
 }
 
 // SendTo calls an atomic field on one client, whatever the field's keywords. The
@@ -44,10 +45,11 @@ func (o *Object) SendTo(c *Client, field string, args ...any) error {
 
 // SendPackedTo is SendTo with packed arguments, which are checked and copied.
 func (o *Object) SendPackedTo(c *Client, f *dc.Field, args []byte) error {
-	if err := check(f, args); err != nil {
+	p, err := o.checked(f, args)
+	if err != nil {
 		return err
 	}
-	return o.sendTo(c, f, slices.Clone(args))
+	return o.sendTo(c, p, slices.Clone(args))
 }
 
 // SendExcept is Send for a field with broadcast, to all but some clients: for
@@ -63,67 +65,70 @@ func (o *Object) SendExcept(except []*Client, field string, args ...any) error {
 // SendPackedExcept is SendExcept with packed arguments, which are checked and
 // copied.
 func (o *Object) SendPackedExcept(except []*Client, f *dc.Field, args []byte) error {
-	if err := check(f, args); err != nil {
+	p, err := o.checked(f, args)
+	if err != nil {
 		return err
 	}
-	return o.sendExcept(except, f, slices.Clone(args))
+	return o.sendExcept(except, p, slices.Clone(args))
 }
 
 // pack returns a field and packed arguments that belong to the caller.
-func (o *Object) pack(field string, args []any) (*dc.Field, []byte, error) {
-	f, err := o.class.field(field)
+func (o *Object) pack(field string, args []any) (*field, []byte, error) {
+	f, err := o.class.named(field)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := pack(nil, f, args)
+	b, err := f.pack(nil, args)
 	return f, b, err
 }
 
-// sendable checks that the object can send the field, and keeps the arguments if
-// they are to be kept.
-func (o *Object) sendable(f *dc.Field, args []byte, keep bool) error {
-	switch o.state {
-	case Fresh:
-		return o.wrong("Send", "nobody knows it yet; call Generate first")
-	case Deleted:
-		return o.wrong("Send", "nobody knows it any more")
+func (o *Object) checked(f *dc.Field, args []byte) (*field, error) {
+	p, err := o.class.of(f)
+	if err != nil {
+		return nil, err
 	}
-	index, err := o.class.index(f)
+	return p, p.check(args)
+}
+
+// sendable says why the object cannot send the field.
+func (o *Object) sendable(f *field) error {
 	switch {
-	case err != nil:
-		return err
-	case f.Kind() == dc.Parameter:
+	case o.state == Fresh:
+		return o.wrong("Send", "nobody knows it yet; call Generate first")
+	case o.state == Deleted:
+		return o.wrong("Send", "nobody knows it any more")
+	case f.state:
 		return fmt.Errorf("world: %s is state, not a message; use Set", f)
 	case f.Kind() == dc.Molecular:
 		return fmt.Errorf("world: %s is molecular; send the atomic fields that it is made of", f)
 	}
-	if keep && isKept(f) && o.state != Disabled {
-		return o.keep(index, args)
-	}
 	return nil
 }
 
-func (o *Object) send(f *dc.Field, args []byte) error {
-	if f.Kind() == dc.Atomic && !f.HasAny(dc.Broadcast|dc.OwnRecv) {
-		return fmt.Errorf("world: %s needs a target, since it is neither broadcast nor ownrecv; use SendTo", f)
-	}
-	if err := o.sendable(f, args, true); err != nil {
+func (o *Object) send(f *field, args []byte) error {
+	if err := o.sendable(f); err != nil {
 		return err
 	}
-	if f.Has(dc.Broadcast) {
-		// The owner sees the zone too.
-		o.broadcast(nil, f, args)
-	} else if o.owner != nil {
+	switch {
+	case f.Has(dc.Broadcast): // the owner sees the zone too
+		return o.broadcast(nil, f, args)
+	case !f.Has(dc.OwnRecv):
+		return fmt.Errorf("world: %s needs a target, since it is neither broadcast nor ownrecv; use SendTo", f)
+	}
+	if err := o.remember(f, args); err != nil {
+		return err
+	}
+	if o.owner != nil {
 		o.owner.deliver(o.message(f, args))
 	}
 	return nil
 }
 
-func (o *Object) sendTo(c *Client, f *dc.Field, args []byte) error {
+func (o *Object) sendTo(c *Client, f *field, args []byte) error {
 	if err := c.usable(o.world); err != nil {
 		return err
 	}
-	if err := o.sendable(f, args, false); err != nil {
+	if err := o.sendable(f); err != nil {
 		return err
 	}
 	if !c.Sees(o.zone) {
@@ -133,18 +138,28 @@ func (o *Object) sendTo(c *Client, f *dc.Field, args []byte) error {
 	return nil
 }
 
-func (o *Object) sendExcept(except []*Client, f *dc.Field, args []byte) error {
-	if f.Kind() == dc.Atomic && !f.Has(dc.Broadcast) {
-		return fmt.Errorf("world: %s is not broadcast, so there is nobody to except; use Send or SendTo", f)
-	}
-	if err := o.sendable(f, args, true); err != nil {
+func (o *Object) sendExcept(except []*Client, f *field, args []byte) error {
+	if err := o.sendable(f); err != nil {
 		return err
 	}
-	o.broadcast(except, f, args)
-	return nil
+	if !f.Has(dc.Broadcast) {
+		return fmt.Errorf("world: %s is not broadcast, so there is nobody to except; use Send or SendTo", f)
+	}
+	return o.broadcast(except, f, args)
 }
 
-func (o *Object) broadcast(except []*Client, f *dc.Field, args []byte) {
+// remember keeps the arguments of a message that is required or ram.
+func (o *Object) remember(f *field, args []byte) error {
+	if !f.kept {
+		return nil
+	}
+	return o.keep(f, args)
+}
+
+func (o *Object) broadcast(except []*Client, f *field, args []byte) error {
+	if err := o.remember(f, args); err != nil {
+		return err
+	}
 	var m *Message
 	for _, v := range o.world.index.Subscribers(o.zone) {
 		c := v.Data().(*Client)
@@ -156,4 +171,5 @@ func (o *Object) broadcast(except []*Client, f *dc.Field, args []byte) {
 		}
 		c.deliver(m)
 	}
+	return nil
 }

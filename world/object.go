@@ -1,7 +1,9 @@
 package world
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/object"
@@ -120,6 +122,9 @@ type Spawn struct {
 // Spawn makes an object and generates it: NewObject, Set and Generate in one. On
 // an error there is no object.
 func (w *World) Spawn(s Spawn) (*Object, error) {
+	if err := checkWeight(s.Weight); err != nil {
+		return nil, err
+	}
 	o, err := w.NewObject(s.Class, s.Handler)
 	if err != nil {
 		return nil, err
@@ -341,12 +346,22 @@ func (o *Object) setOwner(c *Client) {
 
 // SetWeight says how important the object is when a client's bandwidth is too
 // small for everything that changed: twice the weight, twice as often. It is 1
-// at first; values are brought into 1/1024 … 1024. A client's own objects come
-// first in any case.
+// at first; values are brought into 1/1024 … 1024, and NaN is an error. A
+// client's own objects come first in any case.
 func (o *Object) SetWeight(weight float64) error {
 	if err := o.live("SetWeight"); err != nil {
 		return err
 	}
+	if err := checkWeight(weight); err != nil {
+		return err
+	}
 	o.world.index.SetWeight(o.entry, weight)
+	return nil
+}
+
+func checkWeight(weight float64) error {
+	if math.IsNaN(weight) {
+		return errors.New("world: a weight is NaN; use a number above 0, or 1 for no preference")
+	}
 	return nil
 }

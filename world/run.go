@@ -22,11 +22,14 @@ func (w *World) Run(ctx context.Context) error {
 		case <-w.wake:
 		case <-timer.C:
 		}
-		w.Step(time.Now())
+		now := time.Now()
+		w.Step(now)
 		if w.stopped {
 			return nil
 		}
+		// From when the Step began: it may have taken its time.
 		rest := w.cfg.TickRate.Interval() - w.clock.Remainder()
-		timer.Reset(time.Duration(math.Ceil(rest * float64(time.Second))))
+		next := now.Add(time.Duration(math.Ceil(rest * float64(time.Second))))
+		timer.Reset(time.Until(next))
 	}
 }

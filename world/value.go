@@ -15,11 +15,11 @@ import (
 // whom the object is new, and nothing is sent: see [Object.Send]. Other fields
 // cannot be set.
 func (o *Object) Set(field string, args ...any) error {
-	f, err := o.class.field(field)
+	f, err := o.class.named(field)
 	if err != nil {
 		return err
 	}
-	b, err := pack(o.world.scratch[:0], f, args)
+	b, err := f.pack(o.world.scratch[:0], args)
 	o.world.scratch = b
 	if err != nil {
 		return err
@@ -30,29 +30,30 @@ func (o *Object) Set(field string, args ...any) error {
 // SetPacked is Set with a packed value, which is checked and copied. The field
 // must be one of the object's class.
 func (o *Object) SetPacked(f *dc.Field, value []byte) error {
-	if err := check(f, value); err != nil {
+	p, err := o.class.of(f)
+	if err != nil {
 		return err
 	}
-	return o.set(f, value)
+	if err := p.check(value); err != nil {
+		return err
+	}
+	return o.set(p, value)
 }
 
-func (o *Object) set(f *dc.Field, value []byte) error {
-	if o.state == Disabled || o.state == Deleted {
-		return o.wrong("Set", "it cannot be changed any more")
-	}
-	index, err := o.class.index(f)
+func (o *Object) set(f *field, value []byte) error {
 	switch {
-	case err != nil:
-		return err
-	case isKept(f):
-		return o.keep(index, value)
-	case !isState(f):
+	case o.state == Disabled || o.state == Deleted:
+		return o.wrong("Set", "it cannot be changed any more")
+	case f.kept:
+		return o.keep(f, value)
+	case !f.state:
 		return fmt.Errorf("world: %s %s is a message that is neither required nor ram, so there is nothing to set; use Send", f.Kind(), f)
 	}
+	var err error
 	if o.entry == nil {
-		_, err = o.values.Set(index, value, o.world.index.Stamp())
+		_, err = o.values.Set(f.index, value, o.world.index.Stamp())
 	} else {
-		_, err = o.world.index.Set(o.entry, index, value)
+		_, err = o.world.index.Set(o.entry, f.index, value)
 	}
 	return err
 }
@@ -64,14 +65,12 @@ const (
 )
 
 // keep stores the arguments of a call for generates.
-func (o *Object) keep(index int, args []byte) error {
+func (o *Object) keep(f *field, args []byte) error {
 	if o.calls == nil {
 		o.calls = object.New(o.class.calls, unset)
 	}
-	changed, err := o.calls.Set(index, args, isSet)
-	if err == nil && !changed {
-		o.calls.Touch(index, isSet) // set to the default
-	}
+	_, err := o.calls.Set(f.index, args, isSet)
+	o.calls.Touch(f.index, isSet) // also when that is the default
 	return err
 }
 
@@ -80,31 +79,35 @@ func (o *Object) keep(index int, args []byte) error {
 // default if there were none. It is nil for other fields. The slice must not be
 // modified and is valid until the next Set or Send.
 func (o *Object) Value(f *dc.Field) []byte {
-	index, err := o.class.index(f)
-	switch {
-	case err != nil:
+	p, err := o.class.of(f)
+	if err != nil {
 		return nil
-	case isState(f):
-		return o.values.Value(index)
-	case !isKept(f):
+	}
+	return o.value(p)
+}
+
+func (o *Object) value(f *field) []byte {
+	switch {
+	case f.state:
+		return o.values.Value(f.index)
+	case !f.kept:
 		return nil
 	case o.calls == nil:
-		return f.AppendDefault(nil)
+		return f.AppendDefault([]byte{})
 	}
-	return o.calls.Value(index)
+	return o.calls.Value(f.index)
 }
 
 // Get returns the Go values of a field, by its name, as [dc.Field.Unpack] makes
 // them of what Value returns: a parameter field's single value, or the
 // arguments of an atomic field.
 func (o *Object) Get(field string) ([]any, error) {
-	f, err := o.class.field(field)
+	f, err := o.class.named(field)
 	if err != nil {
 		return nil, err
 	}
-	b := o.Value(f)
-	if b == nil && !isState(f) && !isKept(f) {
+	if !f.state && !f.kept {
 		return nil, fmt.Errorf("world: %s %s is a message that is neither required nor ram, so it has no value", f.Kind(), f)
 	}
-	return f.Unpack(b)
+	return f.Unpack(o.value(f))
 }

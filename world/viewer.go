@@ -279,10 +279,10 @@ type encoding struct {
 	data    []byte
 }
 
-func (o *Object) message(f *dc.Field, args []byte) *Message {
+func (o *Object) message(f *field, args []byte) *Message {
 	w := o.world
 	return &Message{
-		Object: o, Field: f, Args: args, Reliable: !f.Has(dc.Unreliable),
+		Object: o, Field: f.Field, Args: args, Reliable: !f.Has(dc.Unreliable),
 		Tick: max(w.tick, w.index.Stamp()), State: o.entry.Changed(),
 	}
 }
@@ -341,9 +341,10 @@ func (g *Generate) Calls() iter.Seq2[int, []byte] {
 }
 
 // Generate returns what encode makes of the object of a snapshot's event, and
-// calls it only the first time in a tick, so that an object that many clients
-// learn of is encoded once. It may be called by Viewer.Snapshot only, on several
-// goroutines at a time; the result must not be modified and stays valid.
+// calls it only the first time in a tick (but by each goroutine that comes before
+// the first is done), so that an object that many clients learn of is encoded
+// once. It may be called by Viewer.Snapshot only, on several goroutines at a
+// time; the result must not be modified and stays valid.
 func (w *World) Generate(e *snapshot.Object, encode func(g *Generate) []byte) []byte {
 	if b, ok := w.generates.Load(e.ID()); ok {
 		return b.([]byte)

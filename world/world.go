@@ -48,6 +48,9 @@ type World struct {
 	refusedStats [refusals]uint64
 }
 
+// lastTick is the last one: what is set after it must have a stamp, too.
+const lastTick = math.MaxUint32 - 1
+
 // maxClients is how many numbers there are for clients; the plain dialect tells
 // them in 16 bits.
 const maxClients = math.MaxUint16
@@ -120,18 +123,20 @@ func (w *World) Step(now time.Time) (ticks int) {
 	if w.last.IsZero() {
 		w.last = now
 	}
+	due := 0
 	if dt := now.Sub(w.last); dt > 0 {
 		w.last = now
-		ticks = w.clock.Advance(dt.Seconds())
+		due = w.clock.Advance(dt.Seconds())
 	}
-	for range ticks {
-		if w.tick == math.MaxUint32 {
+	for range due {
+		if w.tick == lastTick {
 			w.stop("the world has run out of ticks and must be started anew")
 		}
 		if w.stopped {
 			break
 		}
 		w.tick++
+		ticks++
 		if w.cfg.Events.Tick != nil {
 			w.cfg.Events.Tick(w.tick)
 		}
@@ -153,7 +158,9 @@ func (w *World) runQueue() {
 		f()
 	}
 	clear(queue)
-	w.spare = queue[:0]
+	if w.spare = queue[:0]; cap(queue) > 4096 {
+		w.spare = nil
+	}
 }
 
 // Stop ends the world: all clients are kicked, Do takes nothing any more, Step
@@ -175,9 +182,6 @@ func (w *World) stop(reason string) {
 	}
 	w.publish()
 }
-
-// Schema returns what the game's .dc files declare.
-func (w *World) Schema() *dc.Schema { return w.cfg.Schema }
 
 // Tick returns the number of the present tick, 0 before the first.
 func (w *World) Tick() uint32 { return w.tick }
@@ -235,3 +239,6 @@ func (w *World) Clients() iter.Seq[*Client] {
 		}
 	}
 }
+
+// Schema returns what the game's .dc files declare.
+func (w *World) Schema() *dc.Schema { return w.cfg.Schema }

@@ -108,8 +108,12 @@ func (b *load) produce(t testing.TB) {
 			c.view.AckTick(p.tick)
 			continue
 		}
+		if !b.lossy {
+			c.view.AckRun(p.seq, int(p.n))
+			continue
+		}
 		for i := range p.n {
-			if !b.lossy || b.random.IntN(20) > 0 {
+			if b.random.IntN(20) > 0 {
 				c.view.Ack(p.seq + i)
 			}
 		}

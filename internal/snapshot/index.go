@@ -32,7 +32,7 @@ type Index struct {
 	zones map[uint32]*zone // those with an object or a subscriber
 	sets  map[uint64][]*zoneSet
 	views []*View
-	plain int // how many of the views are
+	plain int // how many views are Plain
 
 	chunks []*[chunk]Object // by slot, so that objects never move
 	slots  uint32           // how many slots there are
@@ -233,9 +233,10 @@ func (o *Object) ID() uint32 { return o.id }
 // Zone is the zone that the object is in.
 func (o *Object) Zone() uint32 { return o.zone.id }
 
-// Changed is the stamp of the object's last change: who has a later or equal
-// tick of it has its present state. A message to clients of the extension carries
-// it, so that none is delivered before the state that it was sent in.
+// Changed is the stamp of the object's last change: who has the state of that
+// tick, or of a later one, has the present state. An Ext_ObjectMessage carries it
+// as the state tick, so that a client delivers none before the state that it was
+// sent in.
 func (o *Object) Changed() uint32 { return o.changed }
 
 // State is the state that was given to Add.

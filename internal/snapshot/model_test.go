@@ -291,11 +291,13 @@ func (m *model) deliverAcks(p *peer) {
 	if m.wild {
 		n = m.draw(0, n, "acks")
 	}
-	for i := range n {
+	for i, run := 0, 0; i < n; i += run {
+		for run = 1; !p.plain && i+run < n && p.acks[i+run] == p.acks[i]+uint32(run); run++ {
+		}
 		if p.plain {
 			p.view.AckTick(p.acks[i])
-		} else if !m.wild || m.draw(0, 3, "ack lost") > 0 {
-			p.view.Ack(p.acks[i])
+		} else if !m.wild || m.draw(0, 3, "acks lost") > 0 {
+			p.view.AckRun(p.acks[i], run)
 		}
 	}
 	p.acks = p.acks[n:]

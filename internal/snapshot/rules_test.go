@@ -96,9 +96,7 @@ func (s *stage) produce() {
 
 func (s *stage) ackAll() {
 	for v, snap := range s.got {
-		for i := range snap.Parts {
-			v.Ack(snap.Seq + uint32(i))
-		}
+		v.AckRun(snap.Seq, len(snap.Parts))
 	}
 }
 

@@ -28,8 +28,8 @@ type sent struct {
 
 func (s *sent) part(i uint32) *sentPart { return &s.ring[(s.first+i)&uint32(len(s.ring)-1)] }
 
-// next is the number of the next part, when n of them follow. Before the numbers
-// wrap around among these, it leaves out some, so that all follow each other.
+// next is the number of the next part, when n of them are to follow each other: it
+// leaves out the last numbers before they wrap around, if there are too few.
 func (s *sent) next(n int) uint32 {
 	number := s.first + s.n
 	if n > 0 && (number == 0 || number > -uint32(n)) {
@@ -79,16 +79,11 @@ func (s *sent) keep(slots []uint32) int32 {
 	return list
 }
 
-// finish marks a part as done.
-func (s *sent) finish(p *sentPart) {
-	if p.list != 0 {
+// pop forgets the oldest part.
+func (s *sent) pop() {
+	if p := s.part(0); p.list != 0 {
 		s.unused = append(s.unused, p.list)
 	}
-	*p = sentPart{}
-}
-
-func (s *sent) pop() {
-	s.finish(s.part(0))
 	s.first++
 	s.n--
 }
@@ -100,27 +95,46 @@ func (s *sent) trim(floor uint32) {
 	}
 }
 
-// acknowledge raises h by the part of that sequence number and reports whether
-// it was outstanding.
-func (s *sent) acknowledge(seq uint32, h *held) bool {
-	i := seq - s.first
-	if i >= s.n || s.part(i).tick == 0 {
-		return false
+// acknowledge raises h by n parts from that number on, and reports whether any was
+// outstanding. Neighbours that stand for neighbouring ranges raise it once.
+func (s *sent) acknowledge(number uint32, n int, h *held) bool {
+	var run sentPart // what is still to raise h
+	for ; n > 0; n-- {
+		i := number - s.first
+		number++
+		if i >= s.n {
+			continue
+		}
+		p := s.part(i)
+		if p.tick == 0 {
+			continue
+		}
+		if p.tick == run.tick && p.from == run.to && p.list == 0 && run.list == 0 {
+			run.to = p.to
+		} else {
+			s.raise(&run, h)
+			run = *p
+		}
+		*p = sentPart{}
 	}
-	s.apply(s.part(i), h)
+	s.raise(&run, h)
 	s.trim(0)
-	return true
+	return run.tick != 0
 }
 
-func (s *sent) apply(p *sentPart, h *held) {
-	if p.list == 0 {
+// raise raises h by a part that is not done, and frees its list.
+func (s *sent) raise(p *sentPart, h *held) {
+	switch {
+	case p.tick == 0:
+		return
+	case p.list == 0:
 		h.raise(p.from, p.to, p.tick)
-	} else {
-		slots := s.lists[p.list-1]
-		slices.Sort(slots)
-		h.raiseEach(slots, p.tick)
+		return
 	}
-	s.finish(p)
+	slots := s.lists[p.list-1]
+	slices.Sort(slots)
+	h.raiseEach(slots, p.tick)
+	s.unused = append(s.unused, p.list)
 }
 
 // acknowledgeTick raises h by all parts up to the given tick, if one of just
@@ -134,9 +148,7 @@ func (s *sent) acknowledgeTick(tick uint32, h *held) bool {
 		return false
 	}
 	for s.n > 0 && s.part(0).tick <= tick {
-		if p := s.part(0); p.tick != 0 {
-			s.apply(p, h)
-		}
+		s.raise(s.part(0), h)
 		s.first++
 		s.n--
 	}

@@ -61,7 +61,7 @@ func (s *Session) Send(doID uint32, method string, args ...any) error {
 // field must be atomic, of the object's class, and clsend, or ownsend if the
 // client owns the object; servers refuse others, and also objects in zones that
 // have just left the client's interest. It goes reliably unless the field is
-// unreliable.
+// unreliable and the message short enough.
 //
 // Above the command rate that the server grants, reliable ones wait and are sent
 // by Frame, in order; if there are too many the error is [ErrCommandRate].
@@ -106,7 +106,12 @@ func (s *Session) SendPacked(doID uint32, f *dc.Field, args []byte) error {
 	if unreliable {
 		m.Mode = transport.Unreliable
 	}
-	return s.sendCommand(m)
+	err := s.sendCommand(m)
+	if unreliable && errors.Is(err, transport.ErrTooLarge) {
+		m.Mode = transport.Reliable
+		err = s.sendCommand(m)
+	}
+	return err
 }
 
 func unknownObject(doID uint32) error {
@@ -135,6 +140,9 @@ func (s *Session) sendCommands() {
 			err := s.sendCommand(transport.Message{Data: c.msg})
 			if errors.Is(err, transport.ErrFull) {
 				break
+			}
+			if err != nil {
+				s.stats.CommandsRefused++ // it is too long
 			}
 		}
 		n++

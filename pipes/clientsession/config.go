@@ -101,7 +101,7 @@ func (c Config) complete() (Config, error) {
 	orDefault(&c.MaxBytes, 64<<20, math.MaxInt)
 	orDefault(&c.MaxHeld, 256<<10, math.MaxInt)
 	orDefault(&c.MaxCommands, 256, math.MaxInt)
-	if _, err := c.delay(netclock.DefaultRate, c.UpdateRate); err != nil {
+	if _, err := netclock.DefaultRate.InterpolationDelay(c.Interp.Seconds(), c.InterpRatio, float64(c.UpdateRate)); err != nil {
 		return c, fmt.Errorf("clientsession: %w", err)
 	}
 	clock := c.Clock
@@ -110,11 +110,6 @@ func (c Config) complete() (Config, error) {
 		return c, fmt.Errorf("clientsession: Config.Clock: %w", err)
 	}
 	return c, nil
-}
-
-// delay is how far behind the present the client shows what moves, in seconds.
-func (c *Config) delay(tickRate netclock.Rate, updateRate uint16) (float64, error) {
-	return tickRate.InterpolationDelay(c.Interp.Seconds(), c.InterpRatio, float64(updateRate))
 }
 
 // forever is a duration that does not end.

@@ -15,10 +15,10 @@
 // # What a server may do
 //
 // Whatever a server sends, a session neither panics nor grows beyond the limits
-// of its [Config]; at those of objects it ends. It ends with [ErrServer], and
-// says why, on messages that cannot be read, on values that the DC files do not
-// allow, and on what belongs to another state of the connection. These it passes
-// over and counts (see [Stats]):
+// of its [Config]; at those of objects it ends with [ErrLimit]. It ends with
+// [ErrServer], and says why, on messages that cannot be read, on values that the
+// DC files do not allow, and on what belongs to another state of the connection.
+// These it passes over and counts (see [Stats]):
 //
 //   - types that it does not know, or that only clients send
 //   - methods of objects that it does not have, or that their class does not

@@ -39,9 +39,9 @@ type Events interface {
 	// RatesGranted is called when the server says how many snapshots and
 	// commands per second it grants. In the plain dialect it never does.
 	RatesGranted(update, command uint16)
-	// Closed is called once, last of all: the session has ended. Objects stay
+	// Ended is called once, last of all: the session has ended. Objects stay
 	// as they are; Removed is not called for them.
-	Closed(err error)
+	Ended(err error)
 }
 
 // Message is an object message: the server calls a method of an object.
@@ -101,5 +101,5 @@ func (NoEvents) Snapshot(Snapshot) {}
 // RatesGranted does nothing.
 func (NoEvents) RatesGranted(update, command uint16) {}
 
-// Closed does nothing.
-func (NoEvents) Closed(error) {}
+// Ended does nothing.
+func (NoEvents) Ended(error) {}

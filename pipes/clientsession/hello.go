@@ -136,9 +136,7 @@ func (s *Session) welcome(w wire.Welcome, e wire.Extension) error {
 	if update == 0 || command == 0 {
 		return errors.New("it grants a rate of 0")
 	}
-	if err := s.setRates(update, command); err != nil {
-		return err
-	}
+	s.setRates(update, command)
 	s.events.Welcomed()
 	return nil
 }

@@ -6,11 +6,8 @@ import (
 	"github.com/culm-net/culm/pipes/wire"
 )
 
-// heldMessage is an object message that waits for the object's state; what its
-// slice leads to is its own.
-type heldMessage struct{ Message }
-
-func (m *heldMessage) size() int { return heldOverhead + len(m.Args) }
+// heldSize is what the message counts while it waits for its object's state.
+func (m *Message) heldSize() int { return heldOverhead + len(m.Args) }
 
 // receiveMessage takes B_ObjectMessage of the plain dialect.
 func (s *Session) receiveMessage(body []byte) error {
@@ -58,12 +55,12 @@ func (s *Session) receiveTicked(body []byte) error {
 	if err != nil {
 		return err
 	}
-	h := heldMessage{Message{Field: f, Args: args, Tick: m.Tick, State: m.State}}
+	h := Message{Field: f, Args: args, Tick: m.Tick, State: m.State}
 	if len(o.held) == 0 && o.ready(&h) {
-		s.events.Message(o, h.Message)
+		s.events.Message(o, h)
 		return nil
 	}
-	if s.heldSize+h.size() > s.config.MaxHeld {
+	if s.heldSize+h.heldSize() > s.config.MaxHeld {
 		if o.life == Fresh {
 			s.discard(o)
 			s.stats.Dropped++
@@ -76,13 +73,13 @@ func (s *Session) receiveTicked(body []byte) error {
 	}
 	h.Args = bytes.Clone(h.Args)
 	o.held = append(o.held, h)
-	s.heldSize += h.size()
+	s.heldSize += h.heldSize()
 	s.stats.Held++
 	return nil
 }
 
 // ready says whether the object's state is as new as a message wants it.
-func (o *Object) ready(m *heldMessage) bool {
+func (o *Object) ready(m *Message) bool {
 	return o.life != Fresh && (!wire.Newer(m.State, o.tick) || o.state.Layout().Len() == 0)
 }
 
@@ -94,22 +91,22 @@ func (s *Session) deliver(o *Object, all bool) {
 		if o.held = o.held[1:]; len(o.held) == 0 {
 			o.held = nil
 		}
-		s.heldSize -= m.size()
+		s.heldSize -= m.heldSize()
 		s.deliverOne(o, &m)
 	}
 }
 
-func (s *Session) deliverOne(o *Object, m *heldMessage) {
+func (s *Session) deliverOne(o *Object, m *Message) {
 	if !o.ready(m) {
 		s.stats.Early++
 	}
-	s.events.Message(o, m.Message)
+	s.events.Message(o, *m)
 }
 
 // discard drops the messages of an object that was never shown.
 func (s *Session) discard(o *Object) {
 	for i := range o.held {
-		s.heldSize -= o.held[i].size()
+		s.heldSize -= o.held[i].heldSize()
 		s.stats.Dropped++
 	}
 	o.held = nil

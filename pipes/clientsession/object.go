@@ -12,6 +12,7 @@ import (
 // Lifecycle is where an object stands, by panda3d-pipes' names and numbers.
 type Lifecycle uint8
 
+// A client's objects go from Fresh to Alive, and then to Disabled or Deleted.
 const (
 	Deleted   Lifecycle = iota // it exists no more
 	Disabled                   // it has left the client's view
@@ -44,7 +45,7 @@ type Object struct {
 	made     wire.Stamp    // of the generate; extension only
 	generate []byte        // the generate's body, while Fresh
 	size     int           // bytes that it counts in Session.size
-	held     []heldMessage // in order
+	held     []Message     // that wait for newer state, in order
 }
 
 // ID returns the doId.

@@ -180,9 +180,5 @@ func (p *progress) add(m *wire.Part) bool {
 	if sn.first == 0 || sn.last == 0 || sn.partial {
 		return false
 	}
-	parts := sn.last - sn.first + 1
-	if sn.last < sn.first {
-		parts-- // there is no part 0
-	}
-	return sn.applied == parts
+	return sn.applied == sn.last-sn.first+1
 }

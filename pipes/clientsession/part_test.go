@@ -22,8 +22,7 @@ func TestProgress(t *testing.T) {
 		"interleaved":    {{10, 1, first, false}, {11, 3, first, false}, {10, 2, last, true}, {11, 4, last, true}},
 		"lost":           {{10, 1, first, false}, {10, 3, last, false}, {11, 4, first | last, true}},
 		"partial":        {{10, 1, first, false}, {10, 2, last | partial, false}},
-		"wrap":           {{10, math.MaxUint32, first, false}, {10, 1, 0, false}, {10, 2, last, true}},
-		"wrap in two":    {{10, math.MaxUint32, first, false}, {10, 1, last, true}},
+		"highest number": {{10, math.MaxUint32 - 1, first, false}, {10, math.MaxUint32, last, true}, {11, 1, first | last, true}},
 		"too far behind": {{1, 1, first, false}, {2, 3, first, false}, {3, 4, first, false}, {4, 5, first, false}, {5, 6, first, false}, {1, 2, last, false}},
 	} {
 		var p progress

@@ -2,6 +2,7 @@ package clientsession
 
 import (
 	"errors"
+	"time"
 
 	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/transport"
@@ -28,7 +29,8 @@ func (s *Session) SetRates(update, command uint16) error {
 	if err := s.sendRate(wire.SetRate{Type: wire.CLSetCMDRate, Rate: uint8(command)}); err != nil {
 		return err
 	}
-	return s.setRates(update, command)
+	s.setRates(update, command)
+	return nil
 }
 
 func (s *Session) sendRate(m interface {
@@ -44,21 +46,21 @@ func (s *Session) ratesGranted(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := s.setRates(m.Update, m.Command); err != nil {
-		return err
-	}
+	s.setRates(m.Update, m.Command)
 	s.events.RatesGranted(m.Update, m.Command)
 	return nil
 }
 
 // setRates notes the rates that hold from now on.
-func (s *Session) setRates(update, command uint16) error {
-	delay, err := s.config.delay(s.clock.Rate(), update)
+func (s *Session) setRates(update, command uint16) {
+	s.update, s.commands.rate = update, command
+	var err error
+	s.delay, err = s.clock.Rate().InterpolationDelay(s.config.Interp.Seconds(), s.config.InterpRatio, float64(update))
 	if err != nil {
-		return err
+		// The settings are good for the rate that was asked for, but not for
+		// what the server grants.
+		s.delay = time.Minute.Seconds()
 	}
-	s.delay, s.update, s.commands.rate = delay, update, command
-	return nil
 }
 
 // UpdateRate returns how many snapshots per second the server grants; without

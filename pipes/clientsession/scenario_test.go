@@ -135,7 +135,7 @@ func next(queue *[]string, who, want string) error {
 	}
 	got := (*queue)[0]
 	*queue = (*queue)[1:]
-	if got != want && (!strings.HasPrefix(want, "closed ") || !strings.Contains(got, strings.TrimPrefix(want, "closed "))) {
+	if got != want && (!strings.HasPrefix(want, "ended ") || !strings.Contains(got, strings.TrimPrefix(want, "ended "))) {
 		return fmt.Errorf("%s %s", who, got)
 	}
 	return nil
@@ -339,7 +339,7 @@ func (v sight) Snapshot(s Snapshot) {
 
 func (v sight) RatesGranted(update, command uint16) { v.see("rates %d %d", update, command) }
 
-func (v sight) Closed(err error) { v.see("closed %v", err) }
+func (v sight) Ended(err error) { v.see("ended %v", err) }
 
 // text is a value as Panda3D writes it, without the field's own name.
 func text(f *dc.Field, packed []byte) string {

@@ -87,39 +87,6 @@ const (
 	ended
 )
 
-// How sessions end. Errors that [Session.Err] returns wrap one of them, or the
-// transport's.
-var (
-	// ErrRejected is the server's refusal of the client, with its reason.
-	ErrRejected = errors.New("the server rejected the client")
-	// ErrServer is a server that breaks the protocol.
-	ErrServer = errors.New("the server breaks the protocol")
-	// ErrLimit is a server that shows more objects than Config allows.
-	ErrLimit = errors.New("the server shows more than the client has room for")
-	// ErrTimeout is a server that says nothing.
-	ErrTimeout = errors.New("the server does not answer")
-	// ErrAuthentication is a server that wants authentication from a client
-	// that has none.
-	ErrAuthentication = errors.New("the server wants authentication; set Config.Authenticate")
-	// ErrDisconnected is the client's own Disconnect.
-	ErrDisconnected = errors.New("the client has disconnected")
-	// ErrNotWelcomed says that the session has not been welcomed, or has
-	// ended, so that nothing can be sent.
-	ErrNotWelcomed = errors.New("clientsession: the server has not let the client in, or the session has ended")
-)
-
-// CloseCode is the code with which to close a connection whose session has ended
-// with err.
-func CloseCode(err error) transport.Code {
-	switch {
-	case errors.Is(err, ErrServer):
-		return transport.CodeProtocol
-	case errors.Is(err, ErrTimeout):
-		return transport.CodeTimeout
-	}
-	return transport.CodeNormal
-}
-
 // New makes a session that sends to out.
 func New(c Config, out Sender) (*Session, error) {
 	c, err := c.complete()
@@ -231,8 +198,11 @@ func (s *Session) end(err error) {
 	if s.phase == ended {
 		return
 	}
+	if err == nil {
+		err = errClosed
+	}
 	s.phase, s.err = ended, err
-	s.events.Closed(err)
+	s.events.Ended(err)
 }
 
 // send sends a message, which transports copy.
@@ -255,95 +225,4 @@ func (s *Session) advance(now time.Time) {
 	if s.clock != nil {
 		s.ticks = int(min(int64(s.ticks)+int64(s.clock.Advance(d.Seconds())), math.MaxInt32))
 	}
-}
-
-// receive takes one message.
-func (s *Session) receive(now time.Time, msg []byte) error {
-	t, body, err := wire.Split(msg)
-	if err != nil {
-		return err
-	}
-	switch {
-	case s.phase != welcomed:
-		return s.receiveEarly(t, body)
-	case s.extended:
-		return s.receiveExtended(now, t, body)
-	default:
-		return s.receivePlain(now, t, body)
-	}
-}
-
-// receiveEarly takes a message before the welcome.
-func (s *Session) receiveEarly(t wire.Type, body []byte) error {
-	switch {
-	case t == wire.SVHelloResp && s.phase == greeted:
-		return s.helloAnswered(body)
-	case t == wire.SVAuthenticateRequest && s.phase == authenticating:
-		return s.authenticate(body)
-	case t == wire.SVAuthenticateResponse && s.phase == authenticating:
-		return s.authenticated(body)
-	case t.Extended() && !s.config.Plain:
-		// Goes unreliably and has overtaken the welcome.
-		s.stats.Ignored++
-		return nil
-	}
-	return fmt.Errorf("%v before the welcome", t)
-}
-
-func (s *Session) receivePlain(now time.Time, t wire.Type, body []byte) error {
-	switch t {
-	case wire.SVTick:
-		return s.receiveSnapshot(body)
-	case wire.BObjectMessage:
-		return s.receiveMessage(body)
-	case wire.SVGenerateObject, wire.SVGenerateOwnerObject:
-		return s.generate(t, body)
-	case wire.SVDisableObject, wire.SVDeleteObject:
-		return s.gone(t, body)
-	case wire.SVInterestComplete:
-		return s.interestComplete(t, body)
-	case wire.SVPingResp:
-		s.ponged(now, 0)
-		return nil
-	}
-	return s.other(t)
-}
-
-func (s *Session) receiveExtended(now time.Time, t wire.Type, body []byte) error {
-	switch t {
-	case wire.ExtSnapshot:
-		return s.receivePart(now, body)
-	case wire.ExtObjectMessage:
-		return s.receiveTicked(body)
-	case wire.ExtGenerate, wire.ExtGenerateOwner:
-		return s.generateExtended(t, body)
-	case wire.ExtRemove:
-		return s.remove(body)
-	case wire.ExtZone:
-		return s.moved(body)
-	case wire.ExtInterestComplete:
-		return s.interestComplete(t, body)
-	case wire.ExtRates:
-		return s.ratesGranted(body)
-	case wire.ExtPingResp:
-		m, err := wire.DecodePing(t, body)
-		if err == nil {
-			s.ponged(now, m.Number)
-		}
-		return err
-	case wire.SVTick, wire.BObjectMessage, wire.SVGenerateObject, wire.SVGenerateOwnerObject, wire.SVDisableObject, wire.SVDeleteObject,
-		wire.SVInterestComplete, wire.SVPingResp:
-		return fmt.Errorf("%v, which the extension replaces", t)
-	}
-	return s.other(t)
-}
-
-// other is a message that means nothing to a client after the welcome.
-func (s *Session) other(t wire.Type) error {
-	switch t {
-	case wire.SVHelloResp, wire.SVAuthenticateRequest, wire.SVAuthenticateResponse:
-		return fmt.Errorf("%v after the welcome", t)
-	}
-	s.stats.Ignored++
-	return nil
 }

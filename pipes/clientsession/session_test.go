@@ -10,6 +10,7 @@ import (
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/netclock"
+	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/transport"
 )
 
@@ -105,6 +106,16 @@ func TestInterpolationDelay(t *testing.T) {
 	if d := s.InterpolationDelay(); math.Abs(d-0.21) > 1e-9 || s.UpdateRate() != 10 || s.CommandRate() != 40 {
 		t.Errorf("delay %v at %d and %d per second", d, s.UpdateRate(), s.CommandRate())
 	}
+	s.Receive(epoch, [][]byte{encode(t, st, "rates 1 30")})
+	if d := s.InterpolationDelay(); math.Abs(d-2.01) > 1e-9 {
+		t.Errorf("delay %v at 1 per second", d)
+	}
+	s.config.InterpRatio = 100
+	s.Receive(epoch, [][]byte{encode(t, st, "rates 1 30")})
+	if d := s.InterpolationDelay(); d != 60 {
+		t.Errorf("delay %v for 100 intervals of a second", d)
+	}
+	s.config.InterpRatio = 2
 	s.Receive(epoch, [][]byte{encode(t, st, "rates 50 30")})
 	if d := s.InterpolationDelay(); math.Abs(d-0.11) > 1e-9 || s.UpdateRate() != 50 || s.CommandRate() != 30 {
 		t.Errorf("delay %v at %d and %d per second", d, s.UpdateRate(), s.CommandRate())
@@ -203,6 +214,55 @@ func TestEnds(t *testing.T) {
 	if err := s.SetRates(1, 1); !errors.Is(err, ErrNotWelcomed) {
 		t.Error(err)
 	}
+}
+
+// TestTooLong has a transport that takes unreliable messages of 20 bytes and
+// reliable ones of 50.
+func TestTooLong(t *testing.T) {
+	long, err := dc.Parse(dc.Source{Name: "a.dc", Text: []byte("keyword unreliable; dclass A { say(blob) clsend unreliable; tell(blob) clsend; };")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &short{}
+	s, err := New(Config{Schema: long, CommandRate: 1}, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start(epoch)
+	s.Receive(epoch, [][]byte{accepted(t), {13, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0}})
+	send := func(method string, n int) error { return s.Send(9, method, make([]byte, n)) }
+	for _, err := range []error{send("say", 1), send("say", 30), send("tell", 1), send("tell", 1)} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := send("say", 90); !errors.Is(err, transport.ErrTooLarge) {
+		t.Error(err)
+	}
+	if err := send("tell", 1); err != nil {
+		t.Error(err)
+	}
+	if err := send("tell", 90); err != nil {
+		t.Errorf("it waits for the rate: %v", err)
+	}
+	s.Frame(epoch.Add(10 * time.Second))
+	if fmt.Sprint(out.modes) != fmt.Sprint([]transport.Mode{transport.Unreliable, 0, 0, 0, 0}) || s.stats.CommandsRefused != 1 {
+		t.Errorf("%v, %+v", out.modes, s.stats)
+	}
+}
+
+// short takes short messages, and notes how the methods among them go.
+type short struct{ modes []transport.Mode }
+
+func (o *short) Send(m transport.Message) error {
+	if m.Data[0] != byte(wire.BObjectMessage) {
+		return nil
+	}
+	if len(m.Data) > 50 || m.Mode != transport.Reliable && len(m.Data) > 20 {
+		return transport.ErrTooLarge
+	}
+	o.modes = append(o.modes, m.Mode)
+	return nil
 }
 
 func TestSend(t *testing.T) {

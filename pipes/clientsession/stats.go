@@ -25,7 +25,8 @@ type Stats struct {
 	// answers to nothing.
 	Ignored uint64
 	// Commands is object messages sent, CommandsDelayed those that had to wait
-	// for the command rate, CommandsRefused those that it did not let pass.
+	// for the command rate, CommandsRefused those that it did not let pass,
+	// and those that proved too long for the transport after they had waited.
 	Commands, CommandsDelayed, CommandsRefused uint64
 }
 

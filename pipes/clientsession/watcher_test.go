@@ -130,7 +130,7 @@ func (w *watcher) RatesGranted(update, command uint16) {
 	}
 }
 
-func (w *watcher) Closed(err error) {
+func (w *watcher) Ended(err error) {
 	if w.closed++; w.closed > 1 || err == nil {
 		w.fault("closed %d times, %v", w.closed, err)
 	}
@@ -150,7 +150,7 @@ func (w *watcher) check() error {
 		}
 		size += o.size
 		for _, m := range o.held {
-			held += m.size()
+			held += m.heldSize()
 		}
 	}
 	for o := range w.shown {

@@ -124,6 +124,27 @@ func (m *Ack) Parts() iter.Seq[uint32] {
 	}
 }
 
+// Runs yields the same as runs of parts whose numbers follow each other, the
+// newest run first: the number of its first part, and how many they are.
+func (m *Ack) Runs() iter.Seq2[uint32, int] {
+	return func(yield func(uint32, int) bool) {
+		first, n := uint32(0), 0
+		for part := range m.Parts() {
+			if n > 0 && part != first-1 {
+				if !yield(first, n) {
+					return
+				}
+				n = 0
+			}
+			first = part
+			n++
+		}
+		if n > 0 {
+			yield(first, n)
+		}
+	}
+}
+
 // Append adds the message. It tells of as many parts before Last as back says,
 // at most AckWindow: enough of them that a part is named again when some
 // acknowledgements are lost, and not more, for 8 parts cost a byte. The delay is

@@ -64,8 +64,29 @@ func TestAckModel(t *testing.T) {
 			if parts := slices.Collect(got.Parts()); !slices.Equal(parts, want) {
 				t.Fatalf("%d back: parts %d, want %d", back, parts, want)
 			}
+			checkRuns(t, &got, want)
 		}
 	})
+}
+
+// checkRuns wants the parts, the newest first, in as few runs as there can be.
+func checkRuns(t *rapid.T, m *Ack, parts []uint32) {
+	before := uint32(0)
+	for first, n := range m.Runs() {
+		if before != 0 && first+uint32(n) == before {
+			t.Fatalf("the runs from %d and from %d are one", first, before)
+		}
+		before = first
+		for part := first + uint32(n) - 1; n > 0; n-- {
+			if len(parts) == 0 || parts[0] != part {
+				t.Fatalf("part %d in a run from %d, want the parts %d", part, first, parts)
+			}
+			part, parts = part-1, parts[1:]
+		}
+	}
+	if len(parts) > 0 {
+		t.Fatalf("parts %d are in no run", parts)
+	}
 }
 
 func TestAckPartsStops(t *testing.T) {
@@ -81,9 +102,18 @@ func TestAckPartsStops(t *testing.T) {
 			t.Errorf("%d", got)
 		}
 	}
+	for first, n := range (&Ack{Last: 9, Mask: [4]uint64{5}}).Runs() {
+		if first != 8 || n != 2 {
+			t.Errorf("a run of %d from %d", n, first)
+		}
+		break
+	}
 	var none Ack
 	for part := range none.Parts() {
 		t.Errorf("part %d of none", part)
+	}
+	for first, n := range none.Runs() {
+		t.Errorf("%d parts from %d of none", n, first)
 	}
 }
 

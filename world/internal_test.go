@@ -1,0 +1,44 @@
+package world
+
+import (
+	"testing"
+	"time"
+
+	"github.com/culm-net/culm/dc"
+)
+
+// After the last tick there is none, and clients are told.
+func TestTicksRunOut(t *testing.T) {
+	s, err := dc.ParseFiles("testdata/story.dc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(Config{Schema: s, TickRate: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(0, 0)
+	w.Step(now)
+	w.tick = lastTick - 1
+	if n := w.Step(now.Add(201 * time.Millisecond)); n != 1 || w.tick != lastTick || !w.stopped {
+		t.Errorf("%d ticks; it is tick %d; stopped: %v", n, w.tick, w.stopped)
+	}
+}
+
+// What is allowed by the DC language but no value is found before an object has
+// it.
+func TestBadDefaults(t *testing.T) {
+	s, err := dc.Parse(dc.Source{Name: "a.dc", Text: []byte("dclass A { float64 x = <000000000000f87f>; };")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(Config{Schema: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Spawn(Spawn{Class: "A"}); err == nil {
+		t.Error("an object is born with NaN")
+	} else {
+		t.Log(err)
+	}
+}
