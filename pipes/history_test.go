@@ -115,6 +115,19 @@ func (l *life) called(index int, args []byte) {
 	}
 }
 
+// called tells whether a method was called on what is shown, or, since ticks are
+// all that a client can tell by, on an earlier object of the doId in the tick of
+// the generate. That takes a world that gives doIds away again at once.
+func (h *history) called(s *shown, index int, args []byte) bool {
+	what := fmt.Sprint(index, args)
+	for _, l := range h.lives[s.life.id] {
+		if l.past[what] && (l == s.life || l.dead && l.died >= s.born) {
+			return true
+		}
+	}
+	return false
+}
+
 // hadAll tells whether methods were called with these arguments ever.
 func (l *life) hadAll(methods map[int]string) bool {
 	for index, args := range methods {

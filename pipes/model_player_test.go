@@ -251,10 +251,10 @@ func (p *spectator) generated(o *independent.Object) {
 	p.met[s.life] = true
 }
 
-// neverGone tells whether an object was in a zone that the player saw ever since
-// it was spawned, with one owner.
+// neverGone tells whether an object was in a zone that the player wants to see
+// ever since it was spawned, with one owner.
 func (p *spectator) neverGone(l *life) bool {
-	return l.restless == 0 && p.calm >= 0 && p.calm < l.spawned
+	return l.restless == 0 && p.zones[l.zone] && p.calm >= 0 && p.calm < l.spawned
 }
 
 // sealed checks that a tick that the server names was one that it sealed.
@@ -355,7 +355,7 @@ func (p *spectator) message(o *independent.Object, f *dc.Field, args []byte, for
 	if p.liar {
 		return
 	}
-	if !p.plain && !s.life.past[fmt.Sprint(slices.Index(o.Class.Fields(), f), args)] {
+	if !p.plain && !m.history.called(s, slices.Index(o.Class.Fields(), f), args) {
 		m.fail(p, "%v: heard %v(%x) of %d, which it was never called with in this life", p, f, args, o.ID)
 	}
 	switch f.Name() {

@@ -223,7 +223,7 @@ func (e sessionEvents) Message(o *clientsession.Object, m clientsession.Message)
 		return // it came with the generate
 	}
 	forced := e.c.Extended() && int32(m.State-o.Tick()) > 0
-	if forced && e.c.patient {
+	if forced && e.c.patient && len(v.State) > 0 {
 		e.c.early = append(e.c.early, o) // unless it is about to go
 	}
 	e.c.watch.Message(v, m.Field, m.Args, forced)
