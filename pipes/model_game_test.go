@@ -61,14 +61,20 @@ func (m *model) heard(c *world.Client, o *world.Object, f *dc.Field, args []byte
 	delete(m.asked, n)
 }
 
+// tick is the world's callback.
+func (m *model) tick(uint32) {
+	if m.script != nil {
+		m.script()
+	} else if !m.calm {
+		m.act()
+	}
+}
+
 const modelZones = 4
 
 // act does random things to the world in each tick.
-func (m *model) act(c terms) {
-	if m.tellNow {
-		return
-	}
-	r := m.rand
+func (m *model) act() {
+	r, c := m.rand, m.terms
 	for len(m.live) < c.most/2 || r.IntN(8) == 0 && len(m.live) < c.most {
 		m.spawn()
 	}
@@ -110,7 +116,7 @@ func (m *model) act(c terms) {
 }
 
 func (m *model) anybody() *seat {
-	if len(m.seats) == 0 || m.rand.IntN(4) == 0 {
+	if m.nobody || len(m.seats) == 0 || m.rand.IntN(4) == 0 {
 		return nil
 	}
 	all := make([]*seat, 0, len(m.seats))

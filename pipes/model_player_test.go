@@ -19,12 +19,12 @@ import (
 type spectator struct {
 	m      *model
 	name   string
+	number int // of those that dialed
 	rand   *rand.Rand
 	conn   *memory.Conn
 	client subject
 	seat   *seat // nil before the welcome
-	plain  bool
-	acks   independent.Acks
+	role
 	// liar acknowledges what it never got, so that what it shows is its own
 	// fault; broken does not hear or send on, and is closed in the end.
 	liar, broken bool
@@ -36,7 +36,6 @@ type spectator struct {
 	calm         int               // the model's step since when no interest changes; -1 while one does
 	states       int               // that came, since model.still began
 	welcomed     bool
-	session      bool // one of package clientsession
 	left         bool
 }
 
@@ -52,48 +51,82 @@ type shown struct {
 
 func (p *spectator) String() string { return p.name }
 
-// dial makes a client of a random kind.
-func (m *model) dial() {
-	m.joined++
-	m.counts.players++
-	p := &spectator{m: m, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), plain: m.rand.IntN(5) < 2,
-		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}, met: map[*life]bool{}, calm: -1}
+// role is what a client is like.
+type role struct {
+	session bool // one of package clientsession, which acks honestly
+	plain   bool
+	acks    independent.Acks
+	rate    uint16 // snapshots a second
+	hold    int    // parts that an independent one holds, bytes that a session does
+	// around, when there is one, comes between the network and the client.
+	around func(transport.Handler) transport.Handler
+}
+
+// randomRole is a client of any kind.
+func (m *model) randomRole() role {
+	r := role{plain: m.rand.IntN(5) < 2, rate: []uint16{5, 20, 66, 300}[m.rand.IntN(4)]}
+	if r.session = m.rand.IntN(2) == 0; r.session {
+		r.hold = []int{0, -1, 200}[m.rand.IntN(3)]
+		return r
+	}
+	r.hold = []int{0, 1, 8}[m.rand.IntN(3)]
 	switch n := m.rand.IntN(20); {
 	case n < 11:
-		p.acks = independent.AckHonest
+		r.acks = independent.AckHonest
 	case n < 14:
-		p.acks = independent.AckLate
+		r.acks = independent.AckLate
 	case n < 17:
-		p.acks = independent.AckWild
+		r.acks = independent.AckWild
 	case n < 19:
-		p.acks = independent.AckNever
+		r.acks = independent.AckNever
 	default:
-		p.acks, p.liar = independent.AckLie, true
+		r.acks = independent.AckLie
 	}
+	return r
+}
+
+// dial makes a client.
+func (m *model) dial(r role) *spectator {
+	m.joined++
+	m.counts.players++
+	p := &spectator{m: m, number: m.joined, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), role: r, liar: r.acks == independent.AckLie,
+		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}, met: map[*life]bool{}, calm: -1}
 	watch := independent.Watch{Welcome: p.welcome, Generated: p.generated, State: p.state, Moved: p.moved, Removed: p.removed, Message: p.message, Complete: p.complete}
-	rate := []uint16{5, 20, 66, 300}[m.rand.IntN(4)]
 	kind := "independent"
-	if m.rand.IntN(2) == 0 {
-		kind, p.acks, p.liar, p.session = "session", independent.AckHonest, false, true
+	if r.session {
+		kind = "session"
 		m.counts.sessions++
-		p.client = newSessionClient(m, p.plain, rate, []int{0, -1, 200}[m.rand.IntN(3)], watch)
+		p.client = newSessionClient(m, r.plain, r.rate, r.hold, watch)
 	} else {
 		p.client = independent.New(independent.Config{
-			Schema: m.schema, Extension: !p.plain, Now: m.net.Now, Rand: p.rand, Acks: p.acks,
-			UpdateRate: rate, CommandRate: 200, HoldParts: []int{0, 1, 8}[m.rand.IntN(3)], Watch: watch,
+			Schema: m.schema, Extension: !r.plain, Now: m.net.Now, Rand: p.rand, Acks: r.acks,
+			UpdateRate: r.rate, CommandRate: 200, HoldParts: r.hold, Watch: watch,
 		})
 	}
-	p.name = fmt.Sprintf("player %d (%s, plain %v, %v)", m.joined, kind, p.plain, p.acks)
-	if p.plain {
+	p.name = fmt.Sprintf("player %d (%s, plain %v, %v)", m.joined, kind, r.plain, r.acks)
+	if r.plain {
 		m.counts.plain++
 	} else {
 		m.counts.extended++
 	}
 	m.players = append(m.players, p)
 	m.tell("%v dials", p)
-	conn, err := m.net.Dial("server", p.client)
+	var h transport.Handler = p.client
+	if r.around != nil {
+		h = r.around(h)
+	}
+	var err error
+	p.conn, err = m.net.Dial("server", h)
 	m.must(err)
-	p.conn = conn
+	return p
+}
+
+// vanish lets nothing through any more, in either direction.
+func (p *spectator) vanish() {
+	p.conn.SetLink(memory.Link{Loss: 1})
+	if far := p.m.accepted[p.number]; far != nil {
+		far.SetLink(memory.Link{Loss: 1})
+	}
 }
 
 func (p *spectator) story() string { return p.client.Story() }
@@ -144,7 +177,7 @@ func (p *spectator) frame(d time.Duration) {
 		return
 	}
 	p.client.Frame(d)
-	if !p.welcomed || p.left || p.m.tellNow {
+	if !p.welcomed || p.left || p.m.calm {
 		return
 	}
 	r := p.rand
@@ -438,8 +471,8 @@ func (m *model) disturb() {
 	r := m.rand
 	switch r.IntN(120) {
 	case 0:
-		if len(m.players) < 10 {
-			m.dial()
+		if len(m.players) < 10 || len(m.players) < m.terms.players {
+			m.dial(m.randomRole())
 		}
 	case 1:
 		p := m.players[r.IntN(len(m.players))]
@@ -461,7 +494,7 @@ func (m *model) disturb() {
 			p.broken = true
 		case 4:
 			m.tell("%v vanishes", p)
-			p.conn.SetLink(memory.Link{Loss: 1})
+			p.vanish()
 			p.broken = true
 		case 5:
 			m.tell("%v sends nonsense", p)
@@ -478,7 +511,7 @@ func (m *model) disturb() {
 
 // quiet ends all acting.
 func (m *model) quiet() {
-	m.tellNow = true
+	m.calm = true
 	for _, p := range m.players {
 		if p.welcomed && !p.left && !p.ended() {
 			p.client.SetRates(20, 100)

@@ -15,6 +15,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/pipes"
 	"github.com/culm-net/culm/pipes/internal/independent"
+	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/memory"
 	"github.com/culm-net/culm/world"
 )
@@ -77,15 +78,21 @@ type model struct {
 	history history
 	live    []*thing
 	players []*spectator
-	joined  int
-	seats   map[*world.Client]*seat
-	serial  uint32
-	steps   int
-	asked   map[uint32]*spectator // serials of reliable commands that should be heard
-	counts  counts
-	terms   terms
-	told    []string
-	tellNow bool
+	// accepted is the server's ends of connections, by the number of who dialed.
+	accepted map[int]*memory.Conn
+	joined   int
+	seats    map[*world.Client]*seat
+	serial   uint32
+	steps    int
+	asked    map[uint32]*spectator // serials of reliable commands that should be heard
+	counts   counts
+	terms    terms
+	told     []string
+	// script is what happens in each tick; nil is act.
+	script func()
+	// calm is that nobody does anything of its own accord, nobody that objects
+	// have no owner.
+	calm, nobody bool
 }
 
 // counts says what a run has seen, so that it cannot pass by seeing nothing.
@@ -149,7 +156,7 @@ func randomTerms(r *rand.Rand) terms {
 func newModel(t testing.TB, seed uint64, c terms) *model {
 	m := &model{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), schema: modelSchema(t), net: memory.New(c.net),
 		began: time.Now(), history: history{lives: map[uint32][]*life{}, ticks: map[uint32]bool{}},
-		seats: map[*world.Client]*seat{}, asked: map[uint32]*spectator{}}
+		seats: map[*world.Client]*seat{}, asked: map[uint32]*spectator{}, accepted: map[int]*memory.Conn{}}
 	m.terms = c
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	if *modelSeed != 0 {
@@ -158,15 +165,38 @@ func newModel(t testing.TB, seed uint64, c terms) *model {
 	var err error
 	m.world, err = world.New(world.Config{
 		Schema: m.schema, TickRate: 0, FirstID: 1, LastID: uint32(c.most + 10), ReuseDelay: -1, Log: log,
-		Events: world.Events{Tick: func(uint32) { m.act(c) }, Joined: m.join, Left: m.leave, Message: m.heard},
+		Events: world.Events{Tick: m.tick, Joined: m.join, Left: m.leave, Message: m.heard},
 	})
 	m.must(err)
 	m.server, err = pipes.NewServer(pipes.Config{World: m.world, SendRate: c.sendRate, Log: log, MaxPerAddress: -1})
 	m.must(err)
 	l, err := m.net.Listen("server")
 	m.must(err)
-	m.must(l.Start(m.server))
+	m.must(l.Start(acceptor{m.server, m}))
 	return m
+}
+
+// acceptor notes the server's ends of connections.
+type acceptor struct {
+	transport.Handler
+	m *model
+}
+
+func (a acceptor) Opened(c transport.Conn) {
+	var number int
+	_, err := fmt.Sscanf(c.Identity().Addr.String(), "dialer-%d", &number)
+	a.m.must(err)
+	a.m.accepted[number] = c.(*memory.Conn)
+	a.Handler.Opened(c)
+}
+
+func (a acceptor) Closed(c transport.Conn, err error) {
+	for number, o := range a.m.accepted {
+		if o == c {
+			delete(a.m.accepted, number)
+		}
+	}
+	a.Handler.Closed(c, err)
 }
 
 // teller puts the server's log into the story.
@@ -251,7 +281,7 @@ func playModel(t *testing.T, seed uint64) counts {
 	c := randomTerms(r)
 	m := newModel(t, seed, c)
 	for range c.players {
-		m.dial()
+		m.dial(m.randomRole())
 	}
 	for range 400 {
 		m.step(time.Duration(1+m.rand.IntN(30)) * time.Millisecond)
