@@ -23,9 +23,9 @@ type life struct {
 	owner *seat
 	state map[int]string // packed parameter fields by inherited index, as they are now
 	// methods is what required and ram methods were called with last, and past
-	// what all methods were called with ever.
+	// at which tick all methods were called last, by index and arguments.
 	methods map[int]string
-	past    map[string]bool
+	past    map[string]uint32
 	moments []moment
 	dead    bool
 	died    uint32 // the first sealed tick that it was not in, while dead
@@ -104,24 +104,31 @@ func (h *history) present(id uint32) *life {
 	return nil
 }
 
-// called notes what a method was called with.
-func (l *life) called(index int, args []byte) {
+// called notes what a method was called with at a tick.
+func (l *life) called(index int, args []byte, tick uint32) {
 	if l.past == nil {
-		l.past = map[string]bool{}
+		l.past = map[string]uint32{}
 	}
-	l.past[fmt.Sprint(index, args)] = true
+	l.past[fmt.Sprint(index, args)] = tick
 	if l.class.Fields()[index].HasAny(dc.Required | dc.RAM) {
 		l.methods[index] = string(args)
 	}
 }
 
-// called tells whether a method was called on what is shown, or, since ticks are
-// all that a client can tell by, on an earlier object of the doId in the tick of
-// the generate. That takes a world that gives doIds away again at once.
+// called tells whether a method was called on what is shown, and if it is
+// unreliable, not before its generate; what is reliable may have waited for that.
+// Or, since ticks are all that a client can tell by, on an earlier object of the
+// doId in the tick of the generate. That takes a world that gives doIds away again
+// at once.
 func (h *history) called(s *shown, index int, args []byte) bool {
 	what := fmt.Sprint(index, args)
 	for _, l := range h.lives[s.life.id] {
-		if l.past[what] && (l == s.life || l.dead && l.died >= s.born) {
+		tick, ok := l.past[what]
+		if !ok || l.class != s.life.class {
+			continue
+		}
+		late := tick >= s.born || !l.class.Fields()[index].Has(dc.Unreliable)
+		if late && (l == s.life || l.dead && l.died >= s.born) {
 			return true
 		}
 	}
@@ -131,7 +138,7 @@ func (h *history) called(s *shown, index int, args []byte) bool {
 // hadAll tells whether methods were called with these arguments ever.
 func (l *life) hadAll(methods map[int]string) bool {
 	for index, args := range methods {
-		if !l.past[fmt.Sprint(index, []byte(args))] {
+		if _, ok := l.past[fmt.Sprint(index, []byte(args))]; !ok {
 			return false
 		}
 	}

@@ -135,7 +135,7 @@ func (m *model) spawn() {
 		if f.Kind() == dc.Parameter {
 			l.state[i] = string(f.AppendDefault(nil))
 		} else if f.Has(dc.Required) {
-			l.called(i, f.AppendDefault(nil))
+			l.called(i, f.AppendDefault(nil), m.world.Tick())
 		}
 	}
 	o, err := m.world.NewObject(class.Name(), nil)
@@ -250,7 +250,7 @@ func (m *model) call(t *thing, name string, args ...any) bool {
 	m.must(t.object.Send(name, args...))
 	b, err := f.Pack(nil, args...)
 	m.must(err)
-	t.called(slices.Index(t.class.Fields(), f), b)
+	t.called(slices.Index(t.class.Fields(), f), b, m.world.Tick())
 	return true
 }
 

@@ -26,6 +26,7 @@ type subject interface {
 	Waited() (parts, messages int)
 	ID() uint32
 	Tick() uint32
+	Snapshots() int
 	Disconnect()
 	Ended() (bool, error)
 	Faults() []independent.Fault
@@ -163,6 +164,9 @@ func (c *sessionClient) Waited() (parts, messages int) {
 
 func (c *sessionClient) ID() uint32   { return c.ClientID() }
 func (c *sessionClient) Tick() uint32 { return c.tick }
+
+// Snapshots is how many, or parts of some, were applied.
+func (c *sessionClient) Snapshots() int { return int(c.Stats().Snapshots) }
 
 func (c *sessionClient) Ended() (bool, error) { return c.closed, c.ended }
 

@@ -308,7 +308,8 @@ func (m *model) settle() {
 	m.fail(nil, "the world has been quiet for a minute, and still\n%s", open)
 }
 
-// still checks that nothing is sent twice to those who said that they have it.
+// still checks what acknowledgements are good for: nothing is sent twice to who
+// has it, and snapshots, though empty, come at the full rate.
 func (m *model) still() {
 	pass := func() {
 		for range 100 {
@@ -316,13 +317,20 @@ func (m *model) still() {
 		}
 	}
 	pass() // acknowledgements are under way, and may get lost
+	before := map[*spectator]int{}
 	for _, p := range m.players {
-		p.states = 0
+		p.states, before[p] = 0, p.client.Snapshots()
 	}
 	pass()
 	for _, p := range m.players {
-		if !p.left && !p.broken && !p.liar && !p.ended() && p.acks != independent.AckNever && p.states > 0 {
+		if p.left || p.broken || p.liar || p.ended() || p.acks == independent.AckNever {
+			continue
+		}
+		if p.states > 0 {
 			m.fail(p, "%v: state of %d objects came, though it acknowledged all and nothing changes", p, p.states)
+		}
+		if n := p.client.Snapshots() - before[p]; n < 5 && p.acks != independent.AckLate {
+			m.fail(p, "%v: %d snapshots in 1.5 s, though it acknowledges them", p, n)
 		}
 	}
 }
