@@ -121,6 +121,15 @@ func (p *peer) eject(code transport.Code, format string, args ...any) {
 	p.conn.Close(code, e.Reason)
 }
 
+// close ends the session without anybody being at fault. err is what the game is
+// told.
+func (p *peer) close(code transport.Code, err error, reason string) {
+	if _, ok := p.end(err); ok {
+		p.server.counters.disconnect()
+		p.conn.Close(code, reason)
+	}
+}
+
 // log writes what a client can cause as often as it likes.
 func (p *peer) log(level slog.Level, key, msg, reason string) {
 	p.server.log.Log(level, key+" "+p.addr.String(), msg,

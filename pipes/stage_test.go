@@ -257,6 +257,7 @@ type fakeConn struct {
 	schema         *dc.Schema
 	classes        map[uint32]*dc.Class // of the objects that the client was told of
 	ext            bool                 // it speaks the extension
+	hex            bool                 // the story tells the bytes of what it gets
 
 	got                        []transport.Message
 	budget                     int
@@ -302,6 +303,9 @@ func (c *fakeConn) describe(m transport.Message) string {
 	text := c.text(m.Data)
 	if m.Mode != transport.Reliable {
 		text = "~" + text // maybe
+	}
+	if c.hex {
+		text += fmt.Sprintf(" | % x", m.Data)
 	}
 	return text
 }
