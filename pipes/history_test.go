@@ -117,18 +117,15 @@ func (l *life) called(index int, args []byte, tick uint32) {
 
 // called tells whether a method was called on what is shown, and if it is
 // unreliable, not before its generate; what is reliable may have waited for that.
-// Or, since ticks are all that a client can tell by, on an earlier object of the
-// doId in the tick of the generate. That takes a world that gives doIds away again
-// at once.
+// In a world that gives doIds away again at once, it may also be what was called on
+// an earlier object in the tick of the generate, or, if it has overtaken the
+// removal, on a later object.
 func (h *history) called(s *shown, index int, args []byte) bool {
 	what := fmt.Sprint(index, args)
+	loose := s.life.class.Fields()[index].Has(dc.Unreliable)
 	for _, l := range h.lives[s.life.id] {
 		tick, ok := l.past[what]
-		if !ok || l.class != s.life.class {
-			continue
-		}
-		late := tick >= s.born || !l.class.Fields()[index].Has(dc.Unreliable)
-		if late && (l == s.life || l.dead && l.died >= s.born) {
+		if ok && l.class == s.life.class && (tick >= s.born && loose || !loose && l == s.life) {
 			return true
 		}
 	}

@@ -15,8 +15,7 @@ type thing struct {
 	object *world.Object
 }
 
-// seat is a client as the world knows it; player is nil until that one knows
-// its number.
+// seat is a client as the world knows it.
 type seat struct {
 	client *world.Client
 	name   string
@@ -24,8 +23,17 @@ type seat struct {
 }
 
 func (m *model) join(c *world.Client) {
-	m.seats[c] = &seat{client: c, name: c.String()}
-	m.tell("%v joined", c)
+	s := &seat{client: c, name: c.String()}
+	m.seats[c] = s
+	var number int
+	_, err := fmt.Sscanf(c.Info().Address, "dialer-%d", &number)
+	m.must(err)
+	for _, p := range m.players {
+		if p.number == number {
+			p.seat = s
+			m.tell("%v is let in as %v", p, c)
+		}
+	}
 }
 
 func (m *model) leave(c *world.Client, err error) {

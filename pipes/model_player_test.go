@@ -23,7 +23,7 @@ type spectator struct {
 	rand   *rand.Rand
 	conn   *memory.Conn
 	client subject
-	seat   *seat // nil before the welcome
+	seat   *seat // nil before it was let in
 	role
 	// liar acknowledges what it never got, so that what it shows is its own
 	// fault; broken does not hear or send on, and is closed in the end.
@@ -140,15 +140,8 @@ func (p *spectator) close() { p.conn.Close(transport.CodeNormal, "goodbye") }
 
 func (p *spectator) welcome() {
 	p.welcomed = true
-	for c, s := range p.m.seats {
-		if c.ID() == p.client.ID() {
-			p.seat = s
-		}
-	}
-	for _, q := range p.m.players {
-		if q != p && q.seat != nil && q.seat == p.seat {
-			p.m.fail(p, "%v and %v have one number, %d", p, q, p.client.ID())
-		}
+	if p.seat == nil || p.seat.client.ID() != p.client.ID() {
+		p.m.fail(p, "%v was told that it is client %d, but is %v", p, p.client.ID(), p.seat)
 	}
 }
 
