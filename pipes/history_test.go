@@ -2,6 +2,7 @@ package pipes_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -140,6 +141,34 @@ func (l *life) hadAll(methods map[int]string) bool {
 		}
 	}
 	return true
+}
+
+// forget drops what was before a tick, but for how things were then.
+func (h *history) forget(before uint32, used map[*life]bool) {
+	maps.DeleteFunc(h.ticks, func(tick uint32, _ bool) bool { return tick < before })
+	for id, lives := range h.lives {
+		lives = slices.DeleteFunc(lives, func(l *life) bool { return l.dead && l.died != 0 && l.died < before && !used[l] })
+		if len(lives) == 0 {
+			delete(h.lives, id)
+			continue
+		}
+		h.lives[id] = lives
+		for _, l := range lives {
+			for len(l.moments) > 1 && l.moments[1].tick <= before {
+				l.moments = l.moments[1:]
+			}
+			l.moments = slices.Clone(l.moments)
+			l.said = slices.DeleteFunc(l.said, func(c call) bool { return c.tick < before })
+			maps.DeleteFunc(l.past, func(what string, tick uint32) bool {
+				for i, args := range l.methods {
+					if what == fmt.Sprint(i, []byte(args)) {
+						return false
+					}
+				}
+				return tick < before
+			})
+		}
+	}
 }
 
 // at is how the object was at a tick; ok is false when it was not there.

@@ -483,7 +483,7 @@ func (m *model) disturb() {
 			p.client.Disconnect()
 		case 3:
 			m.tell("%v does not read any more", p)
-			p.conn.Hold(time.Hour)
+			p.conn.Hold(time.Minute)
 			p.broken = true
 		case 4:
 			m.tell("%v vanishes", p)

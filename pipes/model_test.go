@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	modelSeed = flag.Uint64("model.seed", 0, "play only this world of TestModel")
+	modelSeed = flag.Uint64("model.seed", 0, "play only this world of TestModel, or this one in TestSoak")
 	modelRuns = flag.Int("model.runs", 24, "how many worlds TestModel plays")
 )
 
@@ -168,7 +168,7 @@ func newModel(t testing.TB, seed uint64, c terms) *model {
 		Events: world.Events{Tick: m.tick, Joined: m.join, Left: m.leave, Message: m.heard},
 	})
 	m.must(err)
-	m.server, err = pipes.NewServer(pipes.Config{World: m.world, SendRate: c.sendRate, Log: log, MaxPerAddress: -1})
+	m.server, err = pipes.NewServer(pipes.Config{World: m.world, SendRate: c.sendRate, Log: log, MaxClients: -1, MaxPerAddress: -1})
 	m.must(err)
 	l, err := m.net.Listen("server")
 	m.must(err)
@@ -233,7 +233,7 @@ func (m *model) fail(p *spectator, format string, args ...any) {
 	if p != nil {
 		fmt.Fprintf(&b, "\n\n%v was shown:\n%s", p, p.story())
 	}
-	fmt.Fprintf(&b, "\nthe world (%+v):\n%s\n\nplay it again with -run 'TestModel$' -model.seed %d", m.terms, strings.Join(m.told, "\n"), m.seed)
+	fmt.Fprintf(&b, "\nthe world (%+v):\n%s\n\nplay it again with -run '^%s$' -model.seed %d", m.terms, strings.Join(m.told, "\n"), m.t.Name(), m.seed)
 	m.t.Fatal(b.String())
 }
 
@@ -363,6 +363,13 @@ func (m *model) ask() {
 	}
 }
 
+// count adds what a client knows by itself.
+func (m *model) count(p *spectator) {
+	parts, messages := p.client.Waited()
+	m.counts.heldParts += parts
+	m.counts.held += messages
+}
+
 // end lets everybody leave.
 func (m *model) end() {
 	for _, p := range m.players {
@@ -372,9 +379,7 @@ func (m *model) end() {
 	m.net.Step(time.Minute)
 	for _, p := range m.players {
 		p.faults()
-		parts, messages := p.client.Waited()
-		m.counts.heldParts += parts
-		m.counts.held += messages
+		m.count(p)
 		if !p.ended() {
 			m.fail(p, "%v: the connection is still open", p)
 		}

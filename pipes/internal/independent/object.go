@@ -3,6 +3,7 @@ package independent
 import (
 	"github.com/culm-net/culm/datagram"
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/transport"
 )
 
 // Object is an object as the client shows it.
@@ -207,13 +208,15 @@ func (c *Client) message(r *datagram.Reader) (o *Object, f *dc.Field, args []byt
 	if o = c.objects[id]; o == nil {
 		// A message that may be overtaken can come at any time. A reliable
 		// one comes in order with generates and removals.
-		if mode(f) == 0 {
+		if mode(f) == transport.Reliable {
 			c.fault(Broke, "%v for %d, which the client does not have", f, id)
 		}
 		return nil, nil, nil
 	}
 	if o.Class.Field(number) != f {
-		c.fault(Broke, "%v for %d, which is a %v", f, id, o.Class)
+		if mode(f) == transport.Reliable { // else it may be for another object of that doId
+			c.fault(Broke, "%v for %d, which is a %v", f, id, o.Class)
+		}
 		return nil, nil, nil
 	}
 	return o, f, args
