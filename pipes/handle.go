@@ -52,8 +52,8 @@ func (p *peer) verified(m *message) {
 		p.command(m)
 	case typ == wire.CLInformPing:
 		p.rtt.inform(m.rtt)
-	case typ == wire.CLAuthenticateResponse && p.login != nil && p.login.asked > 0:
-		p.login.asked-- // the authenticator has decided without it
+	case typ == wire.CLAuthenticateResponse && p.asked > 0:
+		p.asked-- // the authenticator has decided without it
 	case typ == wire.CLHello, typ == wire.CLAuthenticateResponse, fromServer(typ), p.ext && extFromServer(typ):
 		p.wrongState(typ)
 	case plainOnly(typ) && p.ext:

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/world"
 )
 
@@ -168,3 +170,77 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 		t.Errorf("left: %d peers, %d delaying, %d completing, %d holding, %d admitted, %d connections", left, len(s.delaying), len(s.completing), len(s.holding), s.admitted, s.admission.Total())
 	}
 }
+
+// Commands that come too fast are delayed, but not more bytes of them than an inbox
+// holds.
+func TestDelayedCommandsAreBounded(t *testing.T) {
+	st, c := sessionStage(t, "before the hello")
+	st.send(c, must(c.encode("hello command=1")))
+	if err := must(st.world.NewObject("Chat", nil)).Generate(7, nil); err != nil {
+		t.Fatal(err)
+	}
+	upload := st.world.Schema().Class("Chat").FieldByName("upload")
+	call := wire.ObjectMessage{DoID: 1, Field: uint16(upload.Number()), Args: must(upload.Pack(nil, make([]byte, 30<<10)))}.Append(nil)
+	sent := 0
+	for ; !c.closed && sent < 20; sent++ {
+		st.send(c, call)
+	}
+	// Eight go at once.
+	if c.code != CodeTooFast || sent != 8+8+1 {
+		t.Errorf("closed after %d messages of 30 KiB: %s", sent, c.reason)
+	}
+}
+
+// A game that kicks a client for what it does, in the midst of what waits, is not
+// told of the rest.
+func TestKickedInTheMidst(t *testing.T) {
+	for _, what := range []string{"interest", "command", "delayed command"} {
+		t.Run(what, func(t *testing.T) {
+			st := newStage()
+			var told []string
+			kick := func(c *world.Client) { told = append(told, what); c.Kick("no") }
+			if err := st.open(); err != nil {
+				t.Fatal(err)
+			}
+			o := must(st.world.NewObject("Avatar", kicker(kick)))
+			if err := o.Generate(7, nil); err != nil {
+				t.Fatal(err)
+			}
+			st.onInterest = func(c *world.Client, zone uint32) {
+				if zone == 13 {
+					kick(c)
+				}
+			}
+			c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+			st.send(c, must(c.encode("hello command=1")), must(c.encode("interest 1 7")))
+			emote := must(c.encode("call 1 Avatar.emote (1)"))
+			switch what {
+			case "interest":
+				st.send(c, must(c.encode("interest 2 13")), must(c.encode("interest 3 13")))
+			case "command":
+				st.send(c, emote, emote)
+			case "delayed command":
+				p, _ := st.server.peers.Load(c)
+				p.(*peer).commands.spend(st.now, 1, true)
+				for range 8 {
+					p.(*peer).commands.spend(st.now, 1, true)
+				}
+				st.send(c, emote, emote)
+				if len(told) > 0 {
+					t.Error("not delayed")
+				}
+				st.now = st.now.Add(10 * time.Second)
+				st.tick()
+			}
+			st.tick()
+			if len(told) != 1 || !c.closed || c.code != CodeKicked {
+				t.Errorf("told %v, closed %v %s", told, c.closed, c.reason)
+			}
+		})
+	}
+}
+
+// kicker is an object's handler that kicks who sends it a message.
+type kicker func(*world.Client)
+
+func (k kicker) Message(c *world.Client, _ *world.Object, _ *dc.Field, _ []byte) { k(c) }

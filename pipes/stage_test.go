@@ -100,6 +100,7 @@ type stage struct {
 	events      []string // what the game is told
 	refuse      map[uint32]bool
 	fate        func(*world.Client) // what the game does with who joins
+	onInterest  func(*world.Client, uint32)
 	logins      map[string]*Login
 }
 
@@ -140,6 +141,9 @@ func (st *stage) open() error {
 		},
 		Left: func(c *world.Client, err error) { st.tell("%v leaves: %v", c, leftText(err)) },
 		Interest: func(c *world.Client, zone uint32) bool {
+			if st.onInterest != nil {
+				st.onInterest(c, zone)
+			}
 			return !st.refuse[zone]
 		},
 		Message: func(c *world.Client, o *world.Object, f *dc.Field, args []byte) {
