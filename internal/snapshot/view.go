@@ -59,7 +59,7 @@ type View struct {
 	left   int // bytes left of the budget until the next snapshot; below 0 when it was exceeded
 
 	next    float64 // the tick from which the next snapshot is due
-	unheard uint32  // the tick of the first snapshot since the last acknowledgement; 0: there was none
+	unheard uint32  // snapshots since the last acknowledgement
 	hearing bool    // there was an acknowledgement since the last Produce
 
 	// served has the tick in which an object was sent last, by slot. It is
@@ -294,15 +294,11 @@ func (v *View) due() bool {
 	if v.cfg.Plain && v.cfg.Window > 0 && int(v.sent.n) >= v.cfg.Window {
 		return false
 	}
-	if v.unheard == 0 {
-		v.unheard = now
-	}
+	v.unheard++
 	return true
 }
 
-// silent tells whether nothing was acknowledged for a second, though there was
-// something to acknowledge: while an object that exceeded the budget is made up
-// for, the client is sent nothing.
-func (v *View) silent() bool {
-	return v.unheard != 0 && float64(v.index.tick-v.unheard) >= v.index.cfg.TickRate
-}
+// silent tells whether a second's worth of snapshots was sent since the last
+// acknowledgement. Time alone does not tell: while an object that exceeded the
+// budget is made up for, the client is sent nothing that it could acknowledge.
+func (v *View) silent() bool { return float64(v.unheard) >= min(v.cfg.Rate, v.index.cfg.TickRate) }
