@@ -50,7 +50,7 @@ func (m *model) leave(c *world.Client, err error) {
 
 // heard is the game's side of commands: the server has to have judged them.
 func (m *model) heard(c *world.Client, o *world.Object, f *dc.Field, args []byte) {
-	m.counts.commands++
+	m.counts["commands"]++
 	i := slices.IndexFunc(m.live, func(t *thing) bool { return t.object == o })
 	switch {
 	case i < 0:
@@ -159,7 +159,7 @@ func (m *model) spawn() {
 	m.must(o.Generate(l.zone, owner))
 	l.id = o.ID()
 	if old := m.history.lives[l.id]; len(old) > 0 {
-		m.counts.reused++
+		m.counts["doIds reused"]++
 		if !old[len(old)-1].dead {
 			m.fail(nil, "doId %d is given away twice", l.id)
 		}

@@ -88,14 +88,14 @@ func (m *model) randomRole() role {
 // dial makes a client.
 func (m *model) dial(r role) *spectator {
 	m.joined++
-	m.counts.players++
+	m.counts["clients"]++
 	p := &spectator{m: m, number: m.joined, rand: rand.New(rand.NewPCG(m.seed, 100+uint64(m.joined))), role: r, liar: r.acks == independent.AckLie,
 		zones: map[uint32]bool{}, shown: map[uint32]*shown{}, from: map[uint32]uint32{}, met: map[*life]bool{}, calm: -1}
 	watch := independent.Watch{Welcome: p.welcome, Generated: p.generated, State: p.state, Moved: p.moved, Removed: p.removed, Message: p.message, Complete: p.complete}
 	kind := "independent"
 	if r.session {
 		kind = "session"
-		m.counts.sessions++
+		m.counts["clients with a session"]++
 		p.client = newSessionClient(m, r.plain, r.rate, r.hold, watch)
 	} else {
 		p.client = independent.New(independent.Config{
@@ -105,9 +105,9 @@ func (m *model) dial(r role) *spectator {
 	}
 	p.name = fmt.Sprintf("player %d (%s, plain %v, %v)", m.joined, kind, r.plain, r.acks)
 	if r.plain {
-		m.counts.plain++
+		m.counts["plain clients"]++
 	} else {
-		m.counts.extended++
+		m.counts["extended clients"]++
 	}
 	m.players = append(m.players, p)
 	m.tell("%v dials", p)
@@ -157,14 +157,12 @@ func (p *spectator) frame(d time.Duration) {
 	p.faults()
 	if p.ended() {
 		if !p.left && !p.broken {
-			_, err := p.client.Ended()
-			// A network may give up a connection, and then says so.
-			if !p.timedOut(err) {
+			if _, err := p.client.Ended(); !p.timedOut(err) {
 				p.m.fail(p, "%v: the connection closed: %v", p, err)
 			}
 		}
 		if !p.left {
-			p.m.counts.closed++
+			p.m.counts["closed"]++
 		}
 		p.left = true
 		return
@@ -191,9 +189,11 @@ func (p *spectator) frame(d time.Duration) {
 	}
 }
 
+// timedOut tells whether the network has given up a connection, as one that loses
+// much may.
 func (p *spectator) timedOut(err error) bool {
 	e, ok := err.(*transport.CloseError)
-	return ok && e.Code == transport.CodeTimeout && e.Err == nil && p.m.lossy()
+	return ok && e.Code == transport.CodeTimeout && p.m.terms.net.Up.Loss+p.m.terms.net.Down.Loss > 0
 }
 
 func (p *spectator) interest(kind independent.InterestKind, zones ...uint32) {
@@ -228,7 +228,7 @@ func (p *spectator) command() {
 // generated judges an object that came into view.
 func (p *spectator) generated(o *independent.Object) {
 	m := p.m
-	m.counts.generated++
+	m.counts["generates"]++
 	if p.liar {
 		return
 	}
@@ -270,7 +270,7 @@ func (p *spectator) generated(o *independent.Object) {
 		s.step = -1
 		for _, c := range l.said {
 			if slices.Contains(c.to, p.seat) {
-				m.counts.early++
+				m.counts["calls before generates"]++
 			}
 		}
 	}
@@ -292,7 +292,7 @@ func (p *spectator) sealed(o *independent.Object) {
 
 func (p *spectator) state(o *independent.Object) {
 	m := p.m
-	m.counts.states++
+	m.counts["states"]++
 	p.states++
 	if p.liar {
 		return
@@ -331,7 +331,7 @@ func (p *spectator) rightLife(o *independent.Object, right func(*life) bool) {
 }
 
 func (p *spectator) moved(o *independent.Object) {
-	p.m.counts.moved++
+	p.m.counts["moves"]++
 	if p.liar {
 		return
 	}
@@ -349,7 +349,7 @@ func (p *spectator) moved(o *independent.Object) {
 
 func (p *spectator) removed(o *independent.Object, tick uint32, deleted bool) {
 	m := p.m
-	m.counts.removed++
+	m.counts["removals"]++
 	if p.liar {
 		return
 	}
@@ -373,9 +373,9 @@ func (p *spectator) removed(o *independent.Object, tick uint32, deleted bool) {
 // there, and not before the state that it is about.
 func (p *spectator) message(o *independent.Object, f *dc.Field, args []byte, forced bool) {
 	m := p.m
-	m.counts.messages++
+	m.counts["messages"]++
 	if forced {
-		m.counts.forced++
+		m.counts["messages forced"]++
 	}
 	s := p.shown[o.ID]
 	if p.liar {
@@ -424,7 +424,7 @@ func (p *spectator) message(o *independent.Object, f *dc.Field, args []byte, for
 			m.fail(p, "%v: heard say(%d) of %d while its serial is %d still", p, n, o.ID, at)
 		}
 	case "died":
-		m.counts.died++
+		m.counts["deaths"]++
 		if hp := o.State[slices.Index(o.Class.Fields(), o.Class.FieldByName("hp"))]; hp != "\x00" {
 			m.fail(p, "%v: heard died() of %d while its hp is %x still", p, o.ID, hp)
 		}
@@ -434,20 +434,15 @@ func (p *spectator) message(o *independent.Object, f *dc.Field, args []byte, for
 // complete judges that everything came that an interest brought: all that has
 // been in its zones since the client asked.
 func (p *spectator) complete(q independent.Request) {
-	p.m.counts.complete++
+	p.m.counts["interests"]++
 	if len(p.client.Pending()) == 0 {
 		p.calm = p.m.steps
 	}
 	if p.liar || q.Kind == independent.RemoveInterest || len(p.client.Pending()) > 0 || p.seat == nil || p.seat.gone {
 		return
 	}
-	asked := uint32(0) // a tick that was sealed before the client asked
-	for tick := p.m.world.Tick(); tick > 0; tick-- {
-		if p.m.history.ticks[tick] && time.Duration(float64(p.m.world.Tick()-tick)/float64(p.m.world.Rate())*float64(time.Second)) > p.m.net.Now()-q.At+100*time.Millisecond {
-			asked = tick
-			break
-		}
-	}
+	now, since := p.m.world.Tick(), (p.m.net.Now() - q.At + 100*time.Millisecond).Seconds()
+	asked := now - min(now, uint32(since*float64(p.m.world.Rate()))+1) // was sealed before the client asked
 	for _, t := range p.m.live {
 		// What moves or changes its owner may go and come again.
 		if _, ok := t.at(asked); ok && t.restless < asked && slices.Contains(q.Zones, t.zone) && p.shown[t.id] == nil {
@@ -455,9 +450,6 @@ func (p *spectator) complete(q independent.Request) {
 		}
 	}
 }
-
-// lossy tells whether connections may break.
-func (m *model) lossy() bool { return true }
 
 // disturb changes who is there and what the network is like.
 func (m *model) disturb() {
@@ -472,7 +464,7 @@ func (m *model) disturb() {
 		if p.left || p.broken {
 			return
 		}
-		m.counts.closed++
+		m.counts["closed"]++
 		p.left = true
 		switch r.IntN(6) {
 		case 0, 1:

@@ -94,9 +94,9 @@ func (c *sessionClient) Received(conn transport.Conn, msgs [][]byte) {
 	conn.Flush()
 }
 
-func (c *sessionClient) Closed(conn transport.Conn, err error) {
+func (c *sessionClient) Closed(_ transport.Conn, err error) {
 	c.ConnectionClosed(err)
-	c.closed = true
+	c.ended, c.closed = err, true
 }
 
 func (c *sessionClient) Frame(time.Duration) {

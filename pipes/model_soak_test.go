@@ -59,7 +59,7 @@ func TestSoak(t *testing.T) {
 		m.end()
 		all = m.counts
 	})
-	t.Logf("%+v", all)
+	t.Log(all)
 	if n := len(heap); n >= 10 {
 		early, late := slices.Max(heap[n/5:n/2]), slices.Max(heap[n/2:])
 		if late > early+early/4+1<<20 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/netclock"
 	"github.com/culm-net/culm/pipes"
 	"github.com/culm-net/culm/pipes/internal/independent"
 	"github.com/culm-net/culm/transport"
@@ -96,38 +97,19 @@ type model struct {
 }
 
 // counts says what a run has seen, so that it cannot pass by seeing nothing.
-type counts struct {
-	generated, states, moved, removed, messages, forced, held, complete, commands, died int
-	heldParts, early, sessions, players, plain, extended, closed                        int
-	reused                                                                              int
-}
+type counts map[string]int
 
-func (c *counts) add(d counts) {
-	c.generated += d.generated
-	c.states += d.states
-	c.moved += d.moved
-	c.removed += d.removed
-	c.messages += d.messages
-	c.forced += d.forced
-	c.held += d.held
-	c.heldParts += d.heldParts
-	c.complete += d.complete
-	c.commands += d.commands
-	c.died += d.died
-	c.players += d.players
-	c.plain += d.plain
-	c.early += d.early
-	c.sessions += d.sessions
-	c.extended += d.extended
-	c.closed += d.closed
-	c.reused += d.reused
+func (c counts) add(d counts) {
+	for what, n := range d {
+		c[what] += n
+	}
 }
 
 // terms are what differs from one run to the next.
 type terms struct {
 	net      memory.Config
 	sendRate float64
-	rate     int // ticks a second
+	rate     netclock.Rate // of ticks; 0 is the default
 	players  int
 	most     int // objects
 }
@@ -143,7 +125,7 @@ func randomTerms(r *rand.Rand) terms {
 		}
 		return l
 	}
-	t := terms{net: memory.Config{Seed: r.Uint64(), Up: link(), Down: link()}, rate: 66, players: 2 + r.IntN(5), most: 5 + r.IntN(40)}
+	t := terms{net: memory.Config{Seed: r.Uint64(), Up: link(), Down: link()}, players: 2 + r.IntN(5), most: 5 + r.IntN(40)}
 	t.net.Down.Bandwidth = []int{0, 0, 0, 20_000, 60_000}[r.IntN(5)]
 	t.net.MaxUnreliable = []int{0, 0, 300}[r.IntN(3)]
 	t.sendRate = []float64{0, 0, 3000, 10_000}[r.IntN(4)]
@@ -156,7 +138,7 @@ func randomTerms(r *rand.Rand) terms {
 func newModel(t testing.TB, seed uint64, c terms) *model {
 	m := &model{t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), schema: modelSchema(t), net: memory.New(c.net),
 		began: time.Now(), history: history{lives: map[uint32][]*life{}, ticks: map[uint32]bool{}},
-		seats: map[*world.Client]*seat{}, asked: map[uint32]*spectator{}, accepted: map[int]*memory.Conn{}}
+		seats: map[*world.Client]*seat{}, asked: map[uint32]*spectator{}, counts: counts{}, accepted: map[int]*memory.Conn{}}
 	m.terms = c
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	if *modelSeed != 0 {
@@ -164,7 +146,7 @@ func newModel(t testing.TB, seed uint64, c terms) *model {
 	}
 	var err error
 	m.world, err = world.New(world.Config{
-		Schema: m.schema, TickRate: 0, FirstID: 1, LastID: uint32(c.most + 10), ReuseDelay: -1, Log: log,
+		Schema: m.schema, TickRate: c.rate, FirstID: 1, LastID: uint32(c.most + 10), ReuseDelay: -1, Log: log,
 		Events: world.Events{Tick: m.tick, Joined: m.join, Left: m.leave, Message: m.heard},
 	})
 	m.must(err)
@@ -258,18 +240,20 @@ func TestModel(t *testing.T) {
 	if *modelSeed != 0 {
 		first, n = *modelSeed, 1
 	}
-	var all counts
+	all := counts{}
 	for seed := first; seed < first+uint64(n); seed++ {
 		synctest.Test(t, func(t *testing.T) { all.add(playModel(t, seed)) })
 	}
-	t.Logf("%+v", all)
-	if n > 10 {
-		for what, n := range map[string]int{"generates": all.generated, "states": all.states, "moves": all.moved, "removals": all.removed,
-			"messages": all.messages, "interests": all.complete, "commands": all.commands, "deaths": all.died,
-			"messages held": all.held, "parts held": all.heldParts, "calls before generates": all.early, "plain clients": all.plain, "clients with a session": all.sessions, "extended clients": all.extended, "closed": all.closed, "doIds reused": all.reused} {
-			if n == 0 {
-				t.Errorf("no %s", what)
-			}
+	t.Log(all)
+	if n <= 10 {
+		return
+	}
+	for _, what := range []string{
+		"generates", "states", "moves", "removals", "messages", "messages held", "messages forced", "calls before generates", "parts held",
+		"interests", "commands", "deaths", "plain clients", "extended clients", "clients with a session", "closed", "doIds reused",
+	} {
+		if all[what] == 0 {
+			t.Errorf("no %s", what)
 		}
 	}
 }
@@ -366,8 +350,8 @@ func (m *model) ask() {
 // count adds what a client knows by itself.
 func (m *model) count(p *spectator) {
 	parts, messages := p.client.Waited()
-	m.counts.heldParts += parts
-	m.counts.held += messages
+	m.counts["parts held"] += parts
+	m.counts["messages held"] += messages
 }
 
 // end lets everybody leave.
