@@ -1,9 +1,11 @@
 package pipes_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/culm-net/culm/dc"
@@ -28,6 +30,7 @@ type life struct {
 	methods map[int]string
 	past    map[string]uint32
 	moments []moment
+	changed bool // since the last seal
 	dead    bool
 	died    uint32 // the first sealed tick that it was not in, while dead
 	over    bool   // its hp is 0 and stays that
@@ -55,17 +58,21 @@ type call struct {
 }
 
 func stateKey(state map[int]string) string {
-	var b strings.Builder
-	keys := make([]int, 0, len(state))
-	for i := range state {
-		keys = append(keys, i)
+	var buf [256]byte
+	b := buf[:0]
+	for i := 0; len(state) > 0 && i <= maxIndex; i++ {
+		if v, ok := state[i]; ok {
+			b = strconv.AppendInt(b, int64(i), 10)
+			b = append(b, '=')
+			b = hex.AppendEncode(b, []byte(v))
+			b = append(b, ' ')
+		}
 	}
-	slices.Sort(keys)
-	for _, i := range keys {
-		fmt.Fprintf(&b, "%d=%x ", i, state[i])
-	}
-	return b.String()
+	return string(b)
 }
+
+// maxIndex is the highest inherited index in modelDC, and more.
+const maxIndex = 20
 
 // seal writes down how everything is at tick.
 func (h *history) seal(tick uint32) {
@@ -73,7 +80,9 @@ func (h *history) seal(tick uint32) {
 	for _, lives := range h.lives {
 		for _, l := range slices.Backward(lives) {
 			if !l.dead {
-				l.seal(tick)
+				if l.changed {
+					l.seal(tick)
+				}
 			} else if l.died == 0 {
 				l.died = tick
 			} else {
@@ -85,6 +94,7 @@ func (h *history) seal(tick uint32) {
 
 // seal writes down how the object is at tick.
 func (l *life) seal(tick uint32) {
+	l.changed = false
 	now := moment{tick, stateKey(l.state), l.zone, l.owner}
 	if n := len(l.moments); n > 0 {
 		last := l.moments[n-1]

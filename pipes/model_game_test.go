@@ -43,7 +43,7 @@ func (m *model) leave(c *world.Client, err error) {
 	delete(m.seats, c)
 	for _, t := range m.live {
 		if t.owner == s {
-			t.owner, t.restless, t.ownedSince = nil, m.world.Tick(), m.world.Tick()
+			t.owner, t.restless, t.ownedSince, t.changed = nil, m.world.Tick(), m.world.Tick(), true
 		}
 	}
 }
@@ -138,7 +138,7 @@ func (m *model) anybody() *seat {
 // spawn makes an object, some of whose fields are set before it is generated.
 func (m *model) spawn() {
 	class := m.schema.Class([]string{"Avatar", "Avatar", "Avatar", "Base", "Rock", "Bell"}[m.rand.IntN(6)])
-	l := &life{class: class, spawned: m.steps, zone: uint32(m.rand.IntN(modelZones)), owner: m.anybody(), state: map[int]string{}, methods: map[int]string{}}
+	l := &life{class: class, changed: true, spawned: m.steps, zone: uint32(m.rand.IntN(modelZones)), owner: m.anybody(), state: map[int]string{}, methods: map[int]string{}}
 	for i, f := range class.Fields() {
 		if f.Kind() == dc.Parameter {
 			l.state[i] = string(f.AppendDefault(nil))
@@ -209,7 +209,7 @@ func (m *model) set(t *thing, i int, v any) {
 	b, err := f.Pack(nil, v)
 	m.must(err)
 	m.must(t.object.SetPacked(f, b))
-	t.state[i] = string(b)
+	t.state[i], t.changed = string(b), true
 	m.tell("%v.%s = %x", t, f.Name(), b)
 }
 
@@ -225,7 +225,7 @@ func (m *model) setByName(t *thing, name string, v any) bool {
 func (m *model) move(t *thing, zone uint32) {
 	m.tell("%v moves from %d to %d", t, t.zone, zone)
 	m.must(t.object.Move(zone))
-	t.zone, t.restless = zone, m.world.Tick()
+	t.zone, t.restless, t.changed = zone, m.world.Tick(), true
 }
 
 func (m *model) own(t *thing, s *seat) {
@@ -238,7 +238,7 @@ func (m *model) own(t *thing, s *seat) {
 	if t.owner != s {
 		t.ownedSince = m.world.Tick()
 	}
-	t.owner, t.restless = s, m.world.Tick()
+	t.owner, t.restless, t.changed = s, m.world.Tick(), true
 }
 
 func (m *model) remove(t *thing) {

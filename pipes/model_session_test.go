@@ -60,17 +60,17 @@ func newSessionClient(m *model, plain bool, rate uint16, held int, watch indepen
 	var err error
 	c.Session, err = clientsession.New(clientsession.Config{
 		Schema: m.schema, Events: sessionEvents{c: c}, Plain: plain, UpdateRate: rate, CommandRate: 200, MaxHeld: held,
-	}, line{c})
+	}, sender{c})
 	m.must(err)
 	return c
 }
 
 func (c *sessionClient) now() time.Time { return c.m.began.Add(c.m.net.Now()) }
 
-// line is the Sender of a session, which is made before its connection is up.
-type line struct{ c *sessionClient }
+// sender is the Sender of a session, which is made before its connection is up.
+type sender struct{ c *sessionClient }
 
-func (l line) Send(m transport.Message) error { return l.c.conn.Send(m) }
+func (l sender) Send(m transport.Message) error { return l.c.conn.Send(m) }
 
 func (c *sessionClient) Opened(conn transport.Conn) {
 	c.conn = conn

@@ -88,7 +88,7 @@ type model struct {
 	asked    map[uint32]*spectator // serials of reliable commands that should be heard
 	counts   counts
 	terms    terms
-	told     []string
+	told     []line
 	// script is what happens in each tick; nil is act.
 	script func()
 	// calm is that nobody does anything of its own accord, nobody that objects
@@ -196,6 +196,14 @@ func (m *model) must(err error) {
 	}
 }
 
+// line is a line of the story, formatted only when it is told.
+type line struct {
+	at     time.Duration
+	tick   uint32
+	format string
+	args   []any
+}
+
 // tell adds a line to the story of the world, whose end is told on failure.
 func (m *model) tell(format string, args ...any) {
 	if len(m.told) >= 400 {
@@ -205,7 +213,7 @@ func (m *model) tell(format string, args ...any) {
 	if m.world != nil {
 		tick = m.world.Tick()
 	}
-	m.told = append(m.told, fmt.Sprintf("%12v tick %-5d ", m.net.Now(), tick)+fmt.Sprintf(format, args...))
+	m.told = append(m.told, line{m.net.Now(), tick, format, args})
 }
 
 func (m *model) fail(p *spectator, format string, args ...any) {
@@ -215,7 +223,11 @@ func (m *model) fail(p *spectator, format string, args ...any) {
 	if p != nil {
 		fmt.Fprintf(&b, "\n\n%v was shown:\n%s", p, p.story())
 	}
-	fmt.Fprintf(&b, "\nthe world (%+v):\n%s\n\nplay it again with -run '^%s$' -model.seed %d", m.terms, strings.Join(m.told, "\n"), m.t.Name(), m.seed)
+	fmt.Fprintf(&b, "\nthe world (%+v):\n", m.terms)
+	for _, l := range m.told {
+		fmt.Fprintf(&b, "%12v tick %-5d %s\n", l.at, l.tick, fmt.Sprintf(l.format, l.args...))
+	}
+	fmt.Fprintf(&b, "\nplay it again with -run '^%s$' -model.seed %d", m.t.Name(), m.seed)
 	m.t.Fatal(b.String())
 }
 
