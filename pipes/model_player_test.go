@@ -497,6 +497,11 @@ func (m *model) disturb() {
 // quiet ends all acting.
 func (m *model) quiet() {
 	m.calm = true
+	m.alike()
+}
+
+// alike has all clients ask for the same rates.
+func (m *model) alike() {
 	for _, p := range m.players {
 		if p.welcomed && !p.left && !p.ended() {
 			p.client.SetRates(20, 100)
