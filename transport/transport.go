@@ -5,7 +5,8 @@
 // Implementations live below this package, each with its one library:
 // [github.com/culm-net/culm/transport/memory] is a simulated network for
 // tests, [github.com/culm-net/culm/transport/tcp] carries messages behind
-// Panda3D's length prefix. [github.com/culm-net/culm/transport/transporttest]
+// Panda3D's length prefix, [github.com/culm-net/culm/transport/quic] carries
+// them over encrypted UDP. [github.com/culm-net/culm/transport/transporttest]
 // holds each of them to the text on [Conn], [Handler] and [Listener].
 package transport
 

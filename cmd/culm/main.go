@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/cluster"
 )
 
 // What the process exits with.
@@ -26,10 +27,11 @@ type cli struct {
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" placeholder:"LEVEL" help:"Least important messages to log: debug, info, warn or error (${default})."`
 	LogFormat string `default:"text" enum:"text,json" placeholder:"FORMAT" help:"How to log to standard error: text or json (${default})."`
 
-	Lan  lanCommand  `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
-	Demo demoCommand `cmd:"" help:"Show at once what culm does."`
-	Bots botsCommand `cmd:"" help:"Play many clients against a server, and check what they see."`
-	DC   dcCommands  `cmd:"" name:"dc" help:"Work with DC files."`
+	Lan   lanCommand   `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
+	Serve serveCommand `cmd:"" help:"Serve a game as Astron does: message director, state servers, client agents, event logger."`
+	Demo  demoCommand  `cmd:"" help:"Show at once what culm does."`
+	Bots  botsCommand  `cmd:"" help:"Play many clients against a server, and check what they see."`
+	DC    dcCommands   `cmd:"" name:"dc" help:"Work with DC files."`
 
 	Help    helpCommand    `cmd:"" help:"Explain a command, or list all of them."`
 	Version versionCommand `cmd:"" help:"Say which version this is and what it was built from."`
@@ -94,8 +96,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	prefix := "culm: "
-	if _, ok := errors.AsType[dc.ErrorList](err); ok {
-		prefix = "" // it begins with file:line:column, as editors like it
+	_, inDC := errors.AsType[dc.ErrorList](err)
+	_, inConfig := errors.AsType[cluster.Errors](err)
+	if inDC || inConfig {
+		prefix = "" // it begins with file:line, as editors like it
 	}
 	fmt.Fprintf(stderr, "%s%v\n", prefix, err)
 	if _, ok := errors.AsType[usageError](err); ok {

@@ -31,6 +31,32 @@ func testHold(e *env) {
 	}
 }
 
+// No unreliable message arrives during a hold either; it may be lost.
+func testHoldUnreliable(e *env) {
+	client, server := e.pair()
+	e.send(client, "before")
+	e.arrive(server, "before")
+	const d = 60 * time.Millisecond
+	began := e.now()
+	server.conn.Hold(d)
+	for i := range 200 {
+		m := transport.Message{Data: []byte{byte(i)}, Mode: transport.Mode(1 + i%2), Key: uint64(i)}
+		if err := client.conn.Send(m); err != nil {
+			e.Fatal(err)
+		}
+		client.conn.Flush()
+	}
+	e.send(client, "after")
+	e.until("what is reliable", func() bool { return slices.Contains(server.received(), "after") })
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	for i, at := range server.times[1:] {
+		if at < began+d {
+			e.Errorf("message %d came %v after a hold of %v", i, at-began, d)
+		}
+	}
+}
+
 // Hold in Received puts off all that is not in this call, also what came from
 // the network together with it. All of it arrives, and the peer may have
 // closed meanwhile.

@@ -51,6 +51,40 @@ func testEverySize(e *env) {
 	}
 }
 
+// Unreliable messages of every length arrive whole, if they are sent often
+// enough.
+func testEveryUnreliableSize(e *env) {
+	client, server := e.pair()
+	longest := client.conn.MaxUnreliable()
+	for i, n := range []int{0, 1, 255, 1000, 1150, 1200, 1243, 1244, 1500, 4097, longest / 2, longest} {
+		for mode := transport.Unreliable; mode <= transport.Latest; mode++ {
+			want := strings.Repeat(string(rune('a'+i)), min(n, longest))
+			m := transport.Message{Data: []byte(want), Mode: mode, Key: 7, Shared: i%2 == 0}
+			for _, way := range []struct{ from, to *peer }{{client, server}, {server, client}} {
+				before := len(way.to.received())
+				tries := 0
+				e.until(fmt.Sprintf("one of %d bytes in mode %d", len(want), mode), func() bool {
+					if tries%20 == 0 {
+						if err := way.from.conn.Send(m); err != nil {
+							e.Fatalf("Send of %d bytes in mode %d: %v", len(want), mode, err)
+						}
+						way.from.conn.Flush()
+					}
+					tries++
+					return slices.Contains(way.to.received()[before:], want)
+				})
+			}
+		}
+	}
+	for _, p := range []*peer{client, server} {
+		for _, m := range p.received() {
+			if strings.Trim(m, m[:min(1, len(m))]) != "" {
+				e.Errorf("messages were mixed: received %d bytes %s", len(m), short([]string{m}))
+			}
+		}
+	}
+}
+
 // Send copies what is not Shared before it returns.
 func testSendCopies(e *env) {
 	client, server := e.pair()

@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) Network) {
 	}{
 		{"Identity", testIdentity},
 		{"EverySize", testEverySize},
+		{"EveryUnreliableSize", testEveryUnreliableSize},
 		{"SendCopies", testSendCopies},
 		{"HandlerMayWrite", testHandlerMayWrite},
 		{"OrderOfManySenders", testOrderOfManySenders},
@@ -60,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) Network) {
 		{"LatestUnderPressure", testLatestUnderPressure},
 		{"FlushMany", testFlushMany},
 		{"Hold", testHold},
+		{"HoldUnreliable", testHoldUnreliable},
 		{"HoldInReceived", testHoldInReceived},
 		{"Stats", testStats},
 		{"Delivered", testDelivered},

@@ -1,0 +1,159 @@
+package settings
+
+import (
+	"flag"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/culm-net/culm/netclock"
+)
+
+func TestDefaultsAreThoseOfTheReadme(t *testing.T) {
+	s := Default()
+	want := Settings{
+		TickRate: 66, MaxUpdateRate: 255, MinUpdateRate: 1, MaxClients: 24, Port: 27016,
+		UpdateRate: 20, CommandRate: 100, Interp: 0.1, InterpRatio: 2, PingInterval: 0.5,
+		ClockCorrection: true, ClockDriftMax: 150, ClockCorrectionMinOffset: 10, ClockCorrectionMaxOffset: 90, ClockCorrectionMaxAmount: 200,
+	}
+	if s != want {
+		t.Errorf("the defaults are %+v", s)
+	}
+	if err := s.Validate(); err != nil {
+		t.Errorf("the defaults are refused: %v", err)
+	}
+	if s.Clock() != netclock.DefaultSettings() {
+		t.Errorf("the clock's settings are %+v, those of netclock %+v", s.Clock(), netclock.DefaultSettings())
+	}
+}
+
+// The variable's name follows from the setting's, so that nobody has to look it up.
+func TestVariablesAreNamedAfterSettings(t *testing.T) {
+	s := Default()
+	for _, e := range s.entries() {
+		want := "CULM_" + strings.ToUpper(strings.ReplaceAll(e.name(), "-", "_"))
+		if e.tag("env") != want {
+			t.Errorf("%s has the variable %s, want %s", e.name(), e.tag("env"), want)
+		}
+		if e.tag("help") == "" {
+			t.Errorf("%s has no help", e.name())
+		}
+	}
+}
+
+func TestSources(t *testing.T) {
+	s := Default()
+	if err := s.YAML("game.yml", []byte("# ours\npipes-tickrate: 30\npipes-password: \"007\"\npipes-clock-correction: false\npipes-updaterate: 10\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Environ([]string{"HOME=/", "CULM_PIPES_UPDATERATE=15", "CULM_PIPES_INTERP=0.25"}); err != nil {
+		t.Fatal(err)
+	}
+	fs := flag.NewFlagSet("game", flag.ContinueOnError)
+	s.Flags(fs)
+	if err := fs.Parse([]string{"-pipes-interp", "0.5", "--pipes-max-clients=100", "-pipes-clock-correction"}); err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.TickRate, want.Password, want.UpdateRate, want.Interp, want.MaxClients = 30, "007", 15, 0.5, 100
+	if s != want {
+		t.Errorf("the settings are %+v, want %+v", s, want)
+	}
+	if c := s.Clock(); c.TickRate != 30 || c.DriftMax != 150*time.Millisecond {
+		t.Errorf("the clock's settings are %+v", c)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	yaml := func(document string) func(*Settings) error {
+		return func(s *Settings) error { return s.YAML("game.yml", []byte(document)) }
+	}
+	environ := func(variable string) func(*Settings) error {
+		return func(s *Settings) error { return s.Environ([]string{variable}) }
+	}
+	flags := func(args ...string) func(*Settings) error {
+		return func(s *Settings) error {
+			fs := flag.NewFlagSet("game", flag.ContinueOnError)
+			fs.SetOutput(io.Discard)
+			s.Flags(fs)
+			return fs.Parse(args)
+		}
+	}
+	for name, c := range map[string]struct {
+		read func(*Settings) error
+		want string
+	}{
+		"unknown key":      {yaml("a: 1"), `game.yml:1: "a" is no setting`},
+		"slip":             {yaml("\npipes-tickrat: 66"), `game.yml:2: "pipes-tickrat" is no setting; is it pipes-tickrate?`},
+		"twice":            {yaml("pipes-port: 1\npipes-port: 2"), "game.yml:2: pipes-port was set in line 1 already"},
+		"list":             {yaml("pipes-port: [1]"), "game.yml:1: pipes-port takes one value"},
+		"no mapping":       {yaml("- 1"), `game.yml:1: a file of settings has lines like "pipes-tickrate: 66"`},
+		"no YAML":          {yaml("\ta: ["), "game.yml: yaml: found character that cannot start any token"},
+		"out of range":     {yaml("pipes-tickrate: 0"), "game.yml:1: pipes-tickrate: it is 0, and must be from 1 to 1000"},
+		"not a number":     {environ("CULM_PIPES_TICKRATE=fast"), `the environment's CULM_PIPES_TICKRATE: "fast" is not a whole number`},
+		"NaN":              {environ("CULM_PIPES_INTERP=NaN"), "the environment's CULM_PIPES_INTERP: it is NaN, and must be from 0 to 10"},
+		"no truth":         {environ("CULM_PIPES_CLOCK_CORRECTION=maybe"), `the environment's CULM_PIPES_CLOCK_CORRECTION: "maybe" is neither true nor false`},
+		"unknown variable": {environ("CULM_PIPES_TICK_RATE=1"), "the environment's CULM_PIPES_TICK_RATE is no setting; is it CULM_PIPES_TICKRATE?"},
+		"flag":             {flags("-pipes-interp=x"), `invalid value "x" for flag -pipes-interp: "x" is not a number`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Default()
+			if err := c.read(&s); err == nil || err.Error() != c.want {
+				t.Errorf("the error is %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestSettingsThatDoNotGoTogether(t *testing.T) {
+	s := Default()
+	s.MinUpdateRate, s.MaxUpdateRate = 30, 20
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "pipes-minupdaterate is 30 and pipes-maxupdaterate only 20") {
+		t.Errorf("rates that exclude each other: %v", err)
+	}
+	s = Default()
+	s.TickRate = 0
+	if err := s.Validate(); err == nil || err.Error() != "pipes-tickrate: it is 0, and must be from 1 to 1000" {
+		t.Errorf("a tick rate of 0: %v", err)
+	}
+	s = Default()
+	s.ClockCorrectionMinOffset = 100
+	if err := s.Validate(); err == nil || !strings.HasPrefix(err.Error(), "pipes-clock-…: ") {
+		t.Errorf("offsets that exclude each other: %v", err)
+	}
+}
+
+// ExampleSettings reads a game's settings from a file, the environment and the
+// command line.
+func ExampleSettings() {
+	s := Default()
+	fs := flag.NewFlagSet("game", flag.ExitOnError)
+	if document, err := os.ReadFile("game.yml"); err == nil {
+		if err := s.YAML("game.yml", document); err != nil {
+			panic(err)
+		}
+	}
+	if err := s.Environ(os.Environ()); err != nil {
+		panic(err)
+	}
+	s.Flags(fs)
+	_ = fs.Parse(os.Args[1:])
+}
+
+func FuzzYAML(f *testing.F) {
+	f.Add([]byte("pipes-tickrate: 30\npipes-password: x"))
+	f.Add([]byte("a: &b [*b]"))
+	f.Add([]byte("pipes-interp: .inf"))
+	f.Fuzz(func(t *testing.T, document []byte) {
+		s := Default()
+		if s.YAML("f", document) == nil {
+			for _, e := range s.entries() {
+				if err := e.check(); err != nil {
+					t.Errorf("accepted: %v", err)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package quic
+
+import (
+	"errors"
+	"math"
+	"syscall"
+	"testing"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// What quic-go says about the end of a connection becomes a code.
+func TestExplain(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		remote bool
+		code   transport.Code
+	}{
+		{&quic.ApplicationError{Remote: true, ErrorCode: 1234}, true, 1234},
+		{&quic.ApplicationError{Remote: true}, true, transport.CodeUnknown},
+		{&quic.ApplicationError{Remote: true, ErrorCode: math.MaxUint32 + 1}, true, transport.CodeUnknown},
+		{&quic.IdleTimeoutError{}, false, transport.CodeTimeout},
+		{&quic.StatelessResetError{}, true, transport.CodeUnknown},
+		{&quic.TransportError{Remote: true, ErrorCode: quic.ConnectionRefused}, true, transport.CodeRefused},
+		{&quic.TransportError{Remote: true, ErrorCode: quic.ProtocolViolation}, true, transport.CodeProtocol},
+		{&quic.TransportError{ErrorCode: quic.StreamLimitError}, false, transport.CodeProtocol},
+		{&quic.TransportError{ErrorCode: quic.InternalError}, false, transport.CodeNetwork},
+		{syscall.ECONNREFUSED, false, transport.CodeNetwork},
+		{errors.New("something"), false, transport.CodeNetwork},
+	} {
+		if got := explain(tt.err); got.Remote != tt.remote || got.Code != tt.code {
+			t.Errorf("%v is %v", tt.err, got)
+		}
+	}
+}
+
+// Dialers that close without having sent anything tell the server so too.
+func TestCloseOfUnusedConnections(t *testing.T) {
+	s := serve(t, Config{})
+	c, ch := s.dial(t, Config{}, "")
+	await(t, s.opened)
+	c.Close(transport.CodeShutdown, "going home")
+	if got := await(t, s.closed); !got.Remote || got.Code != transport.CodeShutdown || got.Reason != "going home" {
+		t.Errorf("the server is told: %v", got)
+	}
+	if got := await(t, ch.closed); got.Remote || got.Code != transport.CodeShutdown {
+		t.Errorf("the client is told: %v", got)
+	}
+}
+
+// Without linger nothing waits for the peer.
+func TestNoLinger(t *testing.T) {
+	s := serve(t, Config{Linger: -1})
+	_, ch := s.dial(t, Config{}, "")
+	sc := await(t, s.opened)
+	for sc.Send(transport.Message{Data: make([]byte, 10_000)}) == nil {
+	}
+	sc.Close(transport.CodeRefused, "enough")
+	if got := await(t, ch.closed); !got.Remote || got.Code != transport.CodeRefused || got.Reason != "enough" {
+		t.Errorf("the client is told: %v", got)
+	}
+}
