@@ -1,0 +1,611 @@
+package dcgen
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/culm-net/culm/dc"
+)
+
+// code is the text of a Go file in the making.
+type code struct {
+	strings.Builder
+	temps int
+}
+
+func (w *code) p(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+
+// temp returns a name for a variable.
+func (w *code) temp(kind string) string {
+	w.temps++
+	return kind + strconv.Itoa(w.temps)
+}
+
+// append writes statements that append the packed value of the variable e to
+// dst, or return dst and false if dc.Field.Pack has to say what it is.
+func (w *code) append(e string, t *typ) {
+	switch {
+	case t.empty:
+	case t.comp != nil:
+		w.p("if dst, ok = %s.append(dst); !ok { return dst, false }", e)
+	case t.dc.Kind() == dc.Array:
+		w.appendArray(e, t)
+	case t.isNumber():
+		w.appendNumber(e, t)
+	default:
+		w.appendBytes(e, t)
+	}
+}
+
+// slow says that what append writes for one of the types never gets to its end.
+func slow(types ...*typ) bool {
+	for _, t := range types {
+		if t.isNumber() && !quick(t.dc) || t.elem != nil && slow(t.elem) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendAll writes the body of a function that appends variables to dst.
+func (w *code) appendAll(e []string, types []*typ) {
+	if slow(types...) {
+		w.p("return dst, false // left to dc.Field.Pack")
+	} else {
+		for i, t := range types {
+			w.append(e[i], t)
+		}
+		w.p("return dst, true")
+	}
+	w.p("}\n")
+}
+
+func memberTypes(list []*member) (e []string, types []*typ) {
+	for _, m := range list {
+		e, types = append(e, "v."+m.name), append(types, m.typ)
+	}
+	return e, types
+}
+
+const giveUp = "{ return dst, false }"
+
+// appendBytes does it for a string or blob.
+func (w *code) appendBytes(e string, t *typ) {
+	n := "len(" + e + ")"
+	ranges := packedRanges(t.dc)
+	w.refuse(n, ranges, 0, math.Inf(1))
+	w.length(n, t, len(ranges) == 0)
+	w.p("dst = append(dst, %s...)", e)
+}
+
+// length writes the length n in front of a value.
+func (w *code) length(n string, t *typ, check bool) {
+	switch t.dc.LengthBytes() {
+	case 2:
+		if check {
+			w.p("if %s > math.MaxUint16 %s", n, giveUp)
+		}
+		w.p("dst = binary.LittleEndian.AppendUint16(dst, uint16(%s))", n)
+	case 4:
+		if check {
+			w.p("if uint64(%s) > math.MaxUint32 %s", n, giveUp)
+		}
+		w.p("dst = binary.LittleEndian.AppendUint32(dst, uint32(%s))", n)
+	}
+}
+
+// refuse gives up unless v is in one of the ranges. lo and hi are what v can be
+// at all.
+func (w *code) refuse(v string, ranges []interval, lo, hi float64) {
+	if c := within(v, ranges, lo, hi, false); c != "" {
+		w.p("if !(%s) %s", c, giveUp)
+	}
+}
+
+// within returns the condition that v is in one of the ranges, "" if it is
+// always.
+func within(v string, ranges []interval, lo, hi float64, float bool) string {
+	var list []string
+	for _, r := range ranges {
+		var and []string
+		switch {
+		case r.lo == r.hi:
+			and = append(and, v+" == "+number(r.lo))
+		default:
+			if r.lo > lo {
+				and = append(and, v+" >= "+number(r.lo))
+			}
+			if r.hi < hi {
+				and = append(and, v+" <= "+number(r.hi))
+			}
+		}
+		if and == nil {
+			return ""
+		}
+		list = append(list, strings.Join(and, " && "))
+	}
+	return strings.Join(list, " || ")
+}
+
+// number spells a constant.
+func number(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) <= exact {
+		return strconv.FormatInt(int64(v), 10)
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+func (w *code) appendArray(e string, t *typ) {
+	n := "len(" + e + ")"
+	ranges := packedRanges(t.dc)
+	if t.n == 0 {
+		w.refuse(n, ranges, 0, math.Inf(1))
+	}
+	elem := t.dc.Elem()
+	size, fixed := elem.FixedSize()
+	switch {
+	case t.elem == nil: // chars
+		w.length(n, t, true)
+		if r := packedRanges(elem); len(r) > 0 {
+			i := w.temp("idx")
+			w.p("for %s := range len(%s) {", i, e)
+			w.refuse(e+"["+i+"]", r, 0, 255)
+			w.p("}")
+		}
+		w.p("dst = append(dst, %s...)", e)
+		return
+	case fixed && size == 0:
+		// They are not seen on the wire.
+		w.p("if len(%s) > 0 %s", e, giveUp)
+		w.length("0", t, false)
+		return
+	case t.elem.plain == "uint8" && bare(elem):
+		w.length(n, t, true)
+		if t.n > 0 {
+			e += "[:]"
+		}
+		w.p("dst = append(dst, %s...)", e)
+		return
+	}
+	start := ""
+	if t.dc.LengthBytes() > 0 {
+		if fixed {
+			bytes := n
+			if size > 1 {
+				bytes = fmt.Sprintf("%s*%d", n, size)
+			}
+			w.length(bytes, t, true)
+		} else {
+			start = w.temp("start")
+			w.p("dst = append(dst, 0, 0)")
+			w.p("%s := len(dst)", start)
+		}
+	}
+	i := w.temp("idx")
+	w.p("for %s := range %s {", i, e)
+	w.append(e+"["+i+"]", t.elem)
+	w.p("}")
+	if start != "" {
+		w.p("if len(dst)-%s > math.MaxUint16 %s", start, giveUp)
+		w.p("binary.LittleEndian.PutUint16(dst[%s-2:], uint16(len(dst)-%s))", start, start)
+	}
+}
+
+// bare says that nothing is to be done for a number but to write it.
+func bare(t *dc.Type) bool {
+	return t.Divisor() == 1 && t.Modulus() == 0 && len(t.Ranges()) == 0
+}
+
+func (w *code) appendNumber(e string, t *typ) {
+	k, div := t.dc.Kind(), t.dc.Divisor()
+	modulus := t.dc.Modulus() * float64(div)
+	ranges := packedRanges(t.dc)
+	lo, hi := limits(k)
+	isFloat := k == dc.Float32 || k == dc.Float64
+	v := e
+	switch whole := math.Floor(modulus + 0.5); {
+	case isFloat || div != 1:
+		if div != 1 {
+			v = fmt.Sprintf("float64(%s * %d)", e, div)
+		} else if k == dc.Float32 && modulus > 0 {
+			v = fmt.Sprintf("float64(%s)", e)
+		}
+		if modulus > 0 {
+			v = fmt.Sprintf("wrap(%s, %s)", v, number(modulus))
+		}
+	case whole > 0 && k <= dc.Int64:
+		v = w.temp("num")
+		w.p("%s := int64(%s) %% %s", v, e, number(whole))
+		w.p("if %s < 0 { %s += %s }", v, v, number(whole))
+		lo, hi = 0, whole-1
+	case whole > 0:
+		v = w.temp("num")
+		w.p("%s := uint64(%s) %% %s", v, e, number(whole))
+		hi = whole - 1
+	}
+	switch {
+	case k == dc.Float64:
+		if c := within(v, ranges, math.Inf(-1), math.Inf(1), true); c != "" {
+			if v != e {
+				num := w.temp("num")
+				w.p("%s := %s", num, v)
+				v = num
+				c = within(v, ranges, math.Inf(-1), math.Inf(1), true)
+			}
+			w.p("if !(%s) %s", c, giveUp)
+		}
+		v = "math.Float64bits(" + v + ")"
+	case k == dc.Float32 && v == e:
+		v = "math.Float32bits(" + v + ")"
+	case k == dc.Float32:
+		num := w.temp("num")
+		w.p("%s := %s", num, v)
+		w.p("if math.IsInf(float64(float32(%s)), 0) && !math.IsInf(%s, 0) %s", num, num, giveUp)
+		v = "math.Float32bits(float32(" + num + "))"
+	case div != 1:
+		num := w.temp("num")
+		w.p("%s := math.Floor(%s + 0.5)", num, v)
+		if len(ranges) == 0 {
+			if width(k) == 8 {
+				top := "1<<64"
+				if k == dc.Int64 {
+					top = "1<<63"
+				}
+				w.p("if !(%s >= %s && %s < %s) %s", num, number(lo), num, top, giveUp)
+			} else {
+				w.p("if !(%s >= %s && %s <= %s) %s", num, number(lo), num, number(hi), giveUp)
+			}
+		} else {
+			w.p("if !(%s) %s", within(num, ranges, math.Inf(-1), math.Inf(1), true), giveUp)
+		}
+		if v = num; k <= dc.Int64 && width(k) < 8 {
+			v = "int64(" + num + ")" // a negative number has no unsigned conversion
+		} else if k == dc.Int64 {
+			v = "int64(" + num + ")"
+		}
+	default:
+		w.refuse(v, ranges, lo, hi)
+	}
+	switch width(k) {
+	case 1:
+		if v != e || t.plain == "int8" {
+			v = "byte(" + v + ")"
+		}
+		w.p("dst = append(dst, %s)", v)
+	default:
+		bits := 8 * width(k)
+		if !isFloat && (v != e || k <= dc.Int64) {
+			v = fmt.Sprintf("uint%d(%s)", bits, v)
+		}
+		w.p("dst = binary.LittleEndian.AppendUint%d(dst, %s)", bits, v)
+	}
+}
+
+// read writes statements that read a value from cur into the variable e, which
+// is zero.
+func (w *code) read(e string, t *typ) {
+	switch {
+	case t.empty:
+	case t.comp != nil:
+		w.p("%s.read(cur)", e)
+	case t.dc.Kind() == dc.Array && t.elem == nil:
+		w.p("%s = string(%s)", e, contents("cur", t))
+	case t.dc.Kind() == dc.Array:
+		w.readArray(e, t)
+	case t.isNumber():
+		w.p("%s = %s", e, readNumber("cur", t))
+	case t.dc.Kind() == dc.String:
+		w.p("%s = string(%s)", e, contents("cur", t))
+	default:
+		w.p("%s = bytes.Clone(%s)", e, contents("cur", t))
+	}
+}
+
+// contents is the bytes of a string, blob or array.
+func contents(cur string, t *typ) string {
+	switch t.dc.LengthBytes() {
+	case 2:
+		return fmt.Sprintf("%s.take(int(%s.uint16()))", cur, cur)
+	case 4:
+		return fmt.Sprintf("%s.take32(%s.uint32())", cur, cur)
+	}
+	return fmt.Sprintf("%s.take(%d)", cur, fixedCount(t.dc))
+}
+
+func readNumber(cur string, t *typ) string {
+	k := t.dc.Kind()
+	v := fmt.Sprintf("%s.uint%d()", cur, 8*width(k))
+	switch {
+	case k == dc.Float64:
+		v = "math.Float64frombits(" + v + ")"
+	case k == dc.Float32:
+		v = "math.Float32frombits(" + v + ")"
+	case k <= dc.Int64:
+		v = fmt.Sprintf("int%d(%s)", 8*width(k), v)
+	}
+	if t.dc.Divisor() != 1 {
+		if k != dc.Float64 {
+			v = "float64(" + v + ")"
+		}
+		v = fmt.Sprintf("%s / %d", v, t.dc.Divisor())
+	}
+	return v
+}
+
+func (w *code) readArray(e string, t *typ) {
+	elem := t.dc.Elem()
+	size, fixed := elem.FixedSize()
+	switch i := ""; {
+	case fixed && size == 0:
+		if t.dc.LengthBytes() > 0 {
+			w.p("%s", contents("cur", t))
+		}
+	case t.n > 0 && t.elem.plain == "uint8":
+		w.p("copy(%s[:], cur.take(%d))", e, t.n)
+	case t.n > 0:
+		i = w.temp("idx")
+		w.p("for %s := range %s {", i, e)
+		w.read(e+"["+i+"]", t.elem)
+		w.p("}")
+	case t.dc.LengthBytes() == 0:
+		// As many as there are, so that a value that is cut off costs no memory.
+		i = w.temp("idx")
+		w.p("for %s := 0; %s < %d && len(cur.data) > 0; %s++ {", i, i, fixedCount(t.dc), i)
+		w.p("%s = append(%s, %s)", e, e, zero(t.elem))
+		w.read(e+"["+i+"]", t.elem)
+		w.p("}")
+	case t.elem.plain == "uint8":
+		w.p("%s = bytes.Clone(%s)", e, contents("cur", t))
+	default:
+		sub := w.temp("sub")
+		i = w.temp("idx")
+		w.p("{")
+		w.p("%s := cursor{%s}", sub, contents("cur", t))
+		w.p("cur := &%s", sub)
+		if fixed {
+			w.p("%s = make(%s, len(cur.data)/%d)", e, t.spelled(""), size)
+			w.p("for %s := range %s {", i, e)
+			w.read(e+"["+i+"]", t.elem)
+		} else {
+			w.p("for %s := 0; len(cur.data) > 0; %s++ {", i, i)
+			w.p("%s = append(%s, %s)", e, e, zero(t.elem))
+			w.read(e+"["+i+"]", t.elem)
+		}
+		w.p("}")
+		w.p("}")
+	}
+}
+
+// zero is an expression for the zero value of a type.
+func zero(t *typ) string {
+	switch {
+	case t.comp != nil || t.elem != nil && t.n > 0 || t.empty:
+		return t.expr("") + "{}"
+	case t.elem != nil || t.plain == "[]byte":
+		return "nil"
+	case t.plain == "string":
+		return `""`
+	}
+	return "0"
+}
+
+// value is an expression for what dc.Field.Pack takes for the variable e.
+func value(e string, t *typ) string {
+	switch {
+	case t.empty:
+		return "[]any{}"
+	case t.comp != nil:
+		return e + ".values()"
+	case t.elem == nil || !hasComposite(t):
+		return e
+	}
+	s := e
+	if t.n > 0 {
+		s += "[:]"
+	}
+	return fmt.Sprintf("each(%s, %s)", s, valueFunc(t.elem))
+}
+
+func valueFunc(t *typ) string {
+	if t.comp != nil && !t.empty {
+		return fmt.Sprintf("(*%s).values", t.comp.name)
+	}
+	return fmt.Sprintf("func(e *%s) []any { return %s }", t.expr(""), value("(*e)", t))
+}
+
+func hasComposite(t *typ) bool {
+	return t.comp != nil || t.empty || t.elem != nil && hasComposite(t.elem)
+}
+
+// composite writes a Go struct and its codec.
+func (w *code) composite(c *composite) {
+	w.temps = 0
+	w.p("// %s is %s of the DC files.", c.name, c.what)
+	if c.isSwitch {
+		w.p("//")
+		w.p("// %s says which of the others are packed:", c.members[0].name)
+		w.p("//")
+		for _, k := range c.cases {
+			w.p("//\tcase %s: %s", keyText(c.members[0].typ, k.key), memberNames(k.members))
+		}
+		if c.other != nil {
+			w.p("//\tdefault: %s", memberNames(c.other.members))
+		}
+	}
+	w.p("type %s struct {", c.name)
+	for _, e := range c.members {
+		comment := ""
+		if d := describe(e.typ); d != "" && !(c.isSwitch && e != c.members[0]) {
+			comment = " // " + d
+		}
+		w.p("%s %s%s", e.name, e.typ.expr(""), comment)
+	}
+	w.p("}\n")
+	if c.isSwitch {
+		w.switchCodec(c)
+		return
+	}
+	w.p("func (v *%s) append(dst []byte) (_ []byte, ok bool) {", c.name)
+	w.appendAll(memberTypes(c.members))
+	w.p("func (v *%s) read(cur *cursor) {", c.name)
+	for _, e := range c.members {
+		w.read("v."+e.name, e.typ)
+	}
+	w.p("}\n")
+	w.p("func (v *%s) values() []any { return []any{%s} }\n", c.name, memberValues(c.members))
+}
+
+func (w *code) switchCodec(c *composite) {
+	key := c.members[0]
+	w.p("func (v *%s) appendKey(dst []byte) (_ []byte, ok bool) {", c.name)
+	w.appendAll(memberTypes(c.members[:1]))
+
+	each := func(f func(s switchCase)) {
+		for _, k := range c.cases {
+			w.p("case %q:", k.key)
+			f(k)
+		}
+		if c.other != nil {
+			w.p("default:")
+			f(*c.other)
+		}
+	}
+	w.p("func (v *%s) append(dst []byte) (_ []byte, ok bool) {", c.name)
+	w.p("start0 := len(dst)")
+	w.p("if dst, ok = v.appendKey(dst); !ok %s", giveUp)
+	w.p("switch string(dst[start0:]) {")
+	each(func(s switchCase) {
+		names, types := memberTypes(s.members)
+		if slow(types...) {
+			w.p("return dst, false // left to dc.Field.Pack")
+			return
+		}
+		for i, t := range types {
+			w.append(names[i], t)
+		}
+	})
+	if c.other == nil {
+		w.p("default: return dst, false")
+	}
+	w.p("}")
+	w.p("return dst, true")
+	w.p("}\n")
+
+	w.p("func (v *%s) read(cur *cursor) {", c.name)
+	w.p("start0 := cur.data")
+	w.read("v."+key.name, key.typ)
+	w.p("switch string(start0[:len(start0)-len(cur.data)]) {")
+	each(func(s switchCase) {
+		for _, e := range s.members {
+			w.read("v."+e.name, e.typ)
+		}
+	})
+	w.p("}")
+	w.p("}\n")
+
+	w.p("func (v *%s) values() []any {", c.name)
+	w.p("if key, ok := v.appendKey(nil); ok {")
+	w.p("switch string(key) {")
+	each(func(s switchCase) {
+		w.p("return []any{%s}", memberValues(append([]*member{key}, s.members...)))
+	})
+	w.p("}")
+	w.p("}")
+	w.p("return []any{%s}", memberValues([]*member{key}))
+	w.p("}\n")
+}
+
+func memberValues(list []*member) string {
+	var s []string
+	for _, e := range list {
+		s = append(s, value("v."+e.name, e.typ))
+	}
+	return strings.Join(s, ", ")
+}
+
+func memberNames(list []*member) string {
+	var s []string
+	for _, e := range list {
+		s = append(s, e.name)
+	}
+	if s == nil {
+		return "nothing"
+	}
+	return strings.Join(s, ", ")
+}
+
+// keyText is a packed key for a person.
+func keyText(t *typ, key []byte) string {
+	switch k := t.dc.Kind(); {
+	case k == dc.Char:
+		return strconv.QuoteRune(rune(key[0]))
+	case k <= dc.Uint64:
+		var n uint64
+		for _, b := range slices.Backward(key) {
+			n = n<<8 | uint64(b)
+		}
+		if k <= dc.Int64 {
+			shift := 64 - 8*len(key)
+			return strconv.FormatFloat(float64(int64(n<<shift)>>shift)/float64(t.dc.Divisor()), 'f', -1, 64)
+		}
+		return strconv.FormatFloat(float64(n)/float64(t.dc.Divisor()), 'f', -1, 64)
+	case t.dc.LengthBytes() <= len(key):
+		return strconv.Quote(string(key[t.dc.LengthBytes():]))
+	}
+	return fmt.Sprintf("<%x>", key)
+}
+
+// describe says in the words of the DC file what the Go type does not: divisor,
+// modulus and ranges.
+func describe(t *typ) string {
+	if t.dc == nil {
+		return ""
+	}
+	d := t.dc
+	suffix := ""
+	for d.Kind() == dc.Array && d.OldArray() == "" {
+		suffix = "[" + rangesText(d) + "]" + suffix
+		d = d.Elem()
+	}
+	if d.OldArray() != "" || d.Kind() == dc.Struct || d.Kind() == dc.SwitchKind {
+		if suffix == "" || suffix == "[]" {
+			return ""
+		}
+		return "count: " + suffix
+	}
+	s := d.Kind().String()
+	if m := d.Modulus(); m != 0 {
+		s += " % " + strconv.FormatFloat(m, 'f', -1, 64)
+	}
+	if d.Divisor() != 1 {
+		s += " / " + strconv.Itoa(int(d.Divisor()))
+	}
+	if len(d.Ranges()) > 0 {
+		s += "(" + rangesText(d) + ")"
+	}
+	if s == d.Kind().String() && (suffix == "" || suffix == "[]") {
+		return ""
+	}
+	return s + suffix
+}
+
+func rangesText(t *dc.Type) string {
+	var list []string
+	for _, r := range t.Ranges() {
+		text := func(v float64) string {
+			if t.Kind() == dc.Char {
+				return strconv.QuoteRune(rune(v))
+			}
+			return strconv.FormatFloat(v, 'f', -1, 64)
+		}
+		if r.Min == r.Max {
+			list = append(list, text(r.Min))
+		} else {
+			list = append(list, text(r.Min)+" - "+text(r.Max))
+		}
+	}
+	return strings.Join(list, ", ")
+}
