@@ -1,6 +1,7 @@
 package pipes
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/culm-net/culm/dc"
@@ -14,17 +15,14 @@ type argumentChecks map[*dc.Field]bool
 func newArgumentChecks(s *dc.Schema) argumentChecks {
 	texts := make(argumentChecks)
 	for _, f := range s.Fields() {
-		if f.Kind() != dc.Atomic {
-			continue
-		}
-		for _, p := range f.Params() {
-			if mayHaveText(p.Type()) {
-				texts[f] = true
-			}
+		if f.Kind() == dc.Atomic && slices.ContainsFunc(f.Params(), paramMayHaveText) {
+			texts[f] = true
 		}
 	}
 	return texts
 }
+
+func paramMayHaveText(p *dc.Param) bool { return mayHaveText(p.Type()) }
 
 func mayHaveText(t *dc.Type) bool {
 	switch t.Kind() {
@@ -32,8 +30,14 @@ func mayHaveText(t *dc.Type) bool {
 		return true
 	case dc.Array:
 		return mayHaveText(t.Elem())
-	case dc.Struct, dc.SwitchKind:
-		return true // rare, so that it does not pay to look into them
+	case dc.Struct:
+		for _, f := range t.Class().Fields() {
+			if slices.ContainsFunc(f.Params(), paramMayHaveText) {
+				return true
+			}
+		}
+	case dc.SwitchKind:
+		return true // rare, so that it does not pay to look into it
 	}
 	return false
 }

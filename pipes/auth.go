@@ -30,7 +30,6 @@ type Login struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	decided  atomic.Bool
-	asked    int // questions without an answer; of the world's goroutine
 }
 
 // Identity says what the transport knows of the client.
@@ -48,7 +47,9 @@ func (l *Login) Ask(data []byte) {
 
 // Accept lets the client in with an account, which world.Client.Account
 // returns. If it is comparable, not nil, and that of a client who is in, this one
-// is rejected: it is already signed in.
+// is rejected: it is already signed in. A client that vanished is in until
+// Config.SilentTimeout; an Authenticator that would rather have the new one kicks
+// the old one, by World.Do, before it accepts.
 func (l *Login) Accept(account any) {
 	if l.decided.CompareAndSwap(false, true) {
 		l.cancel()
@@ -105,13 +106,17 @@ func (c *checkLogin) Answer(l *Login, data []byte) {
 func (p *peer) authenticate() {
 	l := &Login{peer: p, identity: p.conn.Identity()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	p.login = l
+	p.login.Store(l)
 	b, err := wire.HelloResponse{Accepted: true, WantAuth: true, Extension: p.extension()}.Append(nil)
 	if err != nil {
 		p.reject(rejectedProtocol, err.Error())
 		return
 	}
-	if p.enter(stateUnverified, stateAuthenticating) && p.sendReliable(b) {
+	if !p.enter(stateUnverified, stateAuthenticating) {
+		l.cancel() // the session may have ended before there was something to cancel
+		return
+	}
+	if p.sendReliable(b) {
 		p.server.settings.Authenticator.Start(l)
 	}
 }
@@ -123,18 +128,18 @@ func (p *peer) ask(data []byte) {
 		p.reject(rejectedLogin, "the server's question is too long: "+err.Error())
 		return
 	}
-	p.login.asked++
+	p.asked++
 	p.sendReliable(b)
 }
 
 // answer hands an answer to the Authenticator. An answer without a question is one
 // message too many.
 func (p *peer) answer(m *message) {
-	if p.login.asked == 0 {
+	if p.asked == 0 {
 		p.wrongState(m.typ)
 		return
 	}
-	p.login.asked--
+	p.asked--
 	m.keep()
-	p.server.settings.Authenticator.Answer(p.login, m.data)
+	p.server.settings.Authenticator.Answer(p.login.Load(), m.data)
 }

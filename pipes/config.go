@@ -31,7 +31,7 @@ const (
 // Defaults of [Config].
 const (
 	DefaultMaxClients     = 24
-	DefaultMaxPerAddress  = 100
+	DefaultMaxPerAddress  = 32
 	DefaultMinUpdateRate  = 1
 	DefaultMaxCommandRate = 255
 	DefaultHelloTimeout   = 10 * time.Second

@@ -6,11 +6,15 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/culm-net/culm/pipes/wire"
 )
+
+// many is how a story says that a message is sent several times.
+var many = regexp.MustCompile(`^[0-9]+x `)
 
 // storyMessages are the messages that clients send in the scenarios.
 func storyMessages(f *testing.F) [][]byte {
@@ -21,7 +25,7 @@ func storyMessages(f *testing.F) [][]byte {
 		ext := map[string]bool{} // who speaks the extension
 		for line := range strings.Lines(string(must(os.ReadFile(file)))) {
 			name, text, ok := strings.Cut(line, " sends ")
-			if !ok || strings.HasPrefix(name, "game") || strings.HasPrefix(name, "#") || isOutcome(line) || strings.Contains(line, "|") || strings.Contains(line, "x call") || strings.Contains(line, "x interest") {
+			if !ok || strings.HasPrefix(name, "game") || strings.HasPrefix(name, "#") || isOutcome(line) || strings.Contains(line, "|") || many.MatchString(text) {
 				continue
 			}
 			c.ext = ext[name]

@@ -24,7 +24,7 @@ func (p *peer) drainInbox() {
 // handle lets one message take effect.
 func (p *peer) handle(m *message) {
 	if m.typ == wire.CLDisconnect {
-		p.goodbye()
+		p.close(transport.CodeNormal, nil, "the client said goodbye")
 		return
 	}
 	switch p.state.Load() {
@@ -52,8 +52,8 @@ func (p *peer) verified(m *message) {
 		p.command(m)
 	case typ == wire.CLInformPing:
 		p.rtt.inform(m.rtt)
-	case typ == wire.CLAuthenticateResponse && p.login != nil && p.login.asked > 0:
-		p.login.asked-- // the authenticator has decided without it
+	case typ == wire.CLAuthenticateResponse && p.asked > 0:
+		p.asked-- // the authenticator has decided without it
 	case typ == wire.CLHello, typ == wire.CLAuthenticateResponse, fromServer(typ), p.ext && extFromServer(typ):
 		p.wrongState(typ)
 	case plainOnly(typ) && p.ext:
@@ -106,14 +106,6 @@ func fromServer(t wire.Type) bool {
 	return false
 }
 
-// goodbye ends a session at the client's wish.
-func (p *peer) goodbye() {
-	if _, ok := p.end(nil); ok {
-		p.server.counters.disconnect()
-		p.conn.Close(transport.CodeNormal, "the client said goodbye")
-	}
-}
-
 // setRates grants the rates that a client asks for, as far as they go.
 func (p *peer) setRates(m *message) {
 	if m.update > 0 {
@@ -132,7 +124,7 @@ func (p *peer) setRates(m *message) {
 }
 
 // pong answers a ping that came before the client was let in, as the first thing
-// after its hello does; see Server.Received for the others.
+// after its hello does; see pongAtOnce for the others.
 func (p *peer) pong(m *message) { p.send(pong(m)) }
 
 // pong is the answer to a ping.

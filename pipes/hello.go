@@ -30,11 +30,7 @@ const (
 	rejectedProtocol rejection = "protocol"
 )
 
-// What clients read.
-const (
-	fullText     = "the server is full"
-	shutdownText = "the server is shutting down"
-)
+const shutdownText = "the server is shutting down"
 
 // hello judges a client's first message.
 func (p *peer) hello(h *wire.Hello) {
@@ -43,7 +39,7 @@ func (p *peer) hello(h *wire.Hello) {
 	p.ext = h.Extension.Features.Has(wire.FeatureSnapshots)
 	switch ticks := c.World.Rate(); {
 	case c.MaxClients > 0 && s.admitted >= c.MaxClients:
-		p.reject(rejectedFull, fullText)
+		p.reject(rejectedFull, session.ErrFull.Error())
 	case !samePassword(h.Password, c.Password):
 		p.reject(rejectedPassword, "wrong password")
 	case h.DCHash != s.schema.Hash():

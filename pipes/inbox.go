@@ -3,9 +3,9 @@ package pipes
 import "sync"
 
 // inboxCost is what may wait in a client's inbox, in the units of message.cost:
-// about 4,000 messages without arguments. A client of whom half of that waits is
-// not read from for a while, so that none loses anything while the game is
-// stopped in a debugger; only what a transport delivers at once can exceed it.
+// about 4,000 messages without arguments, which a usual client sends in a
+// minute. So it is no client's fault if the game stands still for some
+// seconds. A client of whom half of that waits is read from less often.
 const inboxCost = 256 << 10
 
 // batch is messages with the memory that their data lies in.

@@ -31,6 +31,11 @@ func (p *peer) interest(m *message) {
 		p.eject(CodeTooManyRequests, "it has changed its interest %d times without waiting for the end of one", maxCompletions)
 		return
 	}
+	if most := s.settings.MaxZones; most > 0 && op != world.RemoveInterest && len(m.zones) > most {
+		// Before anything is done for it. Who repeats that many is no player.
+		p.eject(CodeTooManyZones, "it asks for %d zones, the limit for one client is %d", len(m.zones), most)
+		return
+	}
 	err := p.client.Interest(op, m.zones)
 	if errors.Is(err, world.ErrLeft) {
 		return // the game kicked it for its wish

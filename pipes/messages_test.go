@@ -317,6 +317,34 @@ func TestFaultsOfPanda3DPipes(t *testing.T) {
 		}
 	})
 
+	t.Run("the authentication hooks do nothing", func(t *testing.T) {
+		st, c := sessionStage(t, "authenticating")
+		st.logins["ann"].Accept("user-1")
+		st.step()
+		if client := st.client("ann"); client == nil || client.Account() != "user-1" || c.closed {
+			t.Errorf("the client is %v", client)
+		}
+	})
+
+	t.Run("object ids end at 65,535", func(t *testing.T) {
+		for _, hello := range []string{"hello", "hello ext"} {
+			st := newStage()
+			st.worldConfig.FirstID = 4_000_000_000
+			if err := st.open(); err != nil {
+				t.Fatal(err)
+			}
+			c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+			st.send(c, must(c.encode(hello)), must(c.encode("interest 1 4000000000")))
+			if err := must(st.world.NewObject("Avatar", nil)).Generate(4_000_000_000, nil); err != nil {
+				t.Fatal(err)
+			}
+			st.tick()
+			if got := strings.Join(c.texts(), "\n"); !strings.Contains(got, "generate Avatar 4000000000 zone=4000000000") {
+				t.Errorf("%s: %s", hello, got)
+			}
+		}
+	})
+
 	t.Run("255 zones per interest message and 255 Hz are hard limits", func(t *testing.T) {
 		st := newStage()
 		st.worldConfig.TickRate = 300

@@ -72,15 +72,15 @@ func (p *peer) sendHolding(tick uint32) {
 	left := h.messages[:0]
 	for _, m := range h.messages {
 		switch {
-		case p.state.Load() != stateVerified, m.Object.State() == world.Deleted, !p.client.Sees(m.Object.Zone()):
-			h.bytes -= len(m.Args)
+		case p.state.Load() != stateVerified:
 		case p.client.Knows(m.Object):
-			h.bytes -= len(m.Args)
 			// The client would drop what is older than the generate.
 			p.sendMessage(m, tick)
-		default:
+		case p.client.Awaits(m.Object):
 			left = append(left, m)
+			continue
 		}
+		h.bytes -= len(m.Args)
 	}
 	clear(h.messages[len(left):])
 	h.messages = left

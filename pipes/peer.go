@@ -47,13 +47,16 @@ type peer struct {
 	// ext says that the client speaks the extension. It is written before the
 	// state that it belongs to.
 	ext bool
+	// login is the authentication, once it has begun. It is set by the world's
+	// goroutine.
+	login atomic.Pointer[Login]
 	// err is why the session ended, nil if the client said goodbye; written
 	// before leave is asked for.
 	err error
 
 	// All else belongs to the world's goroutine, and while it makes snapshots
 	// to the one that makes this client's.
-	login       *Login
+	asked       int  // questions of the authenticator without an answer
 	account     any  // what accounts has it by, or nil
 	admitted    bool // counted in Server.admitted
 	client      *world.Client
@@ -85,6 +88,9 @@ func (p *peer) end(err error) (from int32, ok bool) {
 	if from == stateClosing {
 		return from, false
 	}
+	if l := p.login.Load(); l != nil {
+		l.cancel()
+	}
 	p.err = err
 	p.server.world.Do(p.leave)
 	return from, true
@@ -94,9 +100,6 @@ func (p *peer) end(err error) (from int32, ok bool) {
 // knows the peer.
 func (p *peer) leave() {
 	s := p.server
-	if p.login != nil {
-		p.login.cancel()
-	}
 	if p.admitted {
 		s.admitted--
 	}
@@ -119,6 +122,15 @@ func (p *peer) eject(code transport.Code, format string, args ...any) {
 	p.server.counters.eject(code)
 	p.log(slog.LevelWarn, codeName(code), "client ejected", e.Reason)
 	p.conn.Close(code, e.Reason)
+}
+
+// close ends the session without anybody being at fault. err is what the game is
+// told.
+func (p *peer) close(code transport.Code, err error, reason string) {
+	if _, ok := p.end(err); ok {
+		p.server.counters.disconnect()
+		p.conn.Close(code, reason)
+	}
 }
 
 // log writes what a client can cause as often as it likes.
@@ -147,7 +159,7 @@ func (p *peer) send(m transport.Message) bool {
 		p.server.counters.dropped.Add(1)
 		return false
 	case errors.Is(err, transport.ErrTooLarge):
-		p.eject(CodeTooLarge, "a message of %d bytes, and its connection takes %d; give the object shorter fields", len(m.Data), p.conn.MaxReliable())
+		p.eject(CodeTooLarge, "a snapshot of %d bytes, and its connection takes %d; give objects shorter fields", len(m.Data), p.conn.MaxReliable())
 	default:
 		p.tooSlow()
 	}

@@ -1,6 +1,7 @@
 package pipes
 
 import (
+	"errors"
 	"time"
 
 	"github.com/culm-net/culm/dc"
@@ -85,12 +86,17 @@ func (p *peer) received(msgs [][]byte) {
 // client measures the network and not the tick rate.
 func (p *peer) pongAtOnce(m *message) bool {
 	answer := pong(m)
-	err := p.conn.Send(answer)
-	if err != nil && answer.Mode == transport.Reliable {
-		p.tooSlow() // without effect if it is closed
+	switch err := p.conn.Send(answer); {
+	case err == nil:
+		p.server.counters.pongs.Add(1)
+	case errors.Is(err, transport.ErrClosed):
 		return false
+	case answer.Mode == transport.Reliable:
+		p.tooSlow()
+		return false
+	default:
+		p.server.counters.dropped.Add(1)
 	}
-	p.server.counters.pongs.Add(1)
 	return true
 }
 

@@ -86,6 +86,8 @@ func (st *stage) play(line string) error {
 		c.closed, c.told = true, true
 		st.server.Closed(c, &transport.CloseError{Remote: true})
 		st.step()
+	case "byte-for-byte":
+		c.hex = true
 	case "stalls":
 		c.full = true
 	case "takes":

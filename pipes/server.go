@@ -33,6 +33,7 @@ type Server struct {
 	draining bool
 
 	// Of the world's goroutine:
+	unhook     func()       // from the world's ticks
 	admitted   int          // clients whose hello was right
 	accounts   map[any]bool // of those who are in
 	spare      batch        // for the next inbox
@@ -69,7 +70,7 @@ func NewServer(c Config) (*Server, error) {
 		accounts:  make(map[any]bool),
 	}
 	s.buffers.New = func() any { return new([]byte) }
-	s.world.OnSeal(s.beforeSeal, s.afterSeal)
+	s.unhook = s.world.OnSeal(s.beforeSeal, s.afterSeal)
 	return s, nil
 }
 
@@ -97,6 +98,7 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 
 	s.drain()
 	s.open.Wait()
+	s.world.Do(s.unhook)
 	stopTicks()
 	ticking.Wait()
 	s.log.Flush()
@@ -111,7 +113,7 @@ func (s *Server) drain() {
 	s.peers.Range(func(_, v any) bool {
 		p := v.(*peer)
 		if p.state.Load() == stateVerified {
-			p.eject(transport.CodeShutdown, shutdownText)
+			p.close(transport.CodeShutdown, session.Eject(transport.CodeShutdown, shutdownText), shutdownText)
 		} else {
 			p.reject(rejectedShutdown, shutdownText)
 		}

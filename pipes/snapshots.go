@@ -24,6 +24,10 @@ func (p *peer) sendSnapshot(s *snapshot.Snapshot, buf *[]byte) {
 	for i := range s.Events {
 		structure := s.Structure - uint32(len(s.Events)-1-i)
 		*buf = p.appendEvent((*buf)[:0], &s.Events[i], wire.Stamp{Structure: structure, Tick: s.Tick})
+		if n, most := len(*buf), p.conn.MaxReliable(); n > most {
+			p.eject(CodeTooLarge, "what it has to know of object %d are %d bytes, and its connection takes %d; give the object shorter fields", s.Events[i].ID, n, most)
+			return
+		}
 		if !p.sendReliable(*buf) {
 			return
 		}

@@ -100,6 +100,7 @@ type stage struct {
 	events      []string // what the game is told
 	refuse      map[uint32]bool
 	fate        func(*world.Client) // what the game does with who joins
+	onInterest  func(*world.Client, uint32)
 	logins      map[string]*Login
 }
 
@@ -140,6 +141,9 @@ func (st *stage) open() error {
 		},
 		Left: func(c *world.Client, err error) { st.tell("%v leaves: %v", c, leftText(err)) },
 		Interest: func(c *world.Client, zone uint32) bool {
+			if st.onInterest != nil {
+				st.onInterest(c, zone)
+			}
 			return !st.refuse[zone]
 		},
 		Message: func(c *world.Client, o *world.Object, f *dc.Field, args []byte) {
@@ -257,6 +261,7 @@ type fakeConn struct {
 	schema         *dc.Schema
 	classes        map[uint32]*dc.Class // of the objects that the client was told of
 	ext            bool                 // it speaks the extension
+	hex            bool                 // the story tells the bytes of what it gets
 
 	got                        []transport.Message
 	budget                     int
@@ -302,6 +307,9 @@ func (c *fakeConn) describe(m transport.Message) string {
 	text := c.text(m.Data)
 	if m.Mode != transport.Reliable {
 		text = "~" + text // maybe
+	}
+	if c.hex {
+		text += fmt.Sprintf(" | % x", m.Data)
 	}
 	return text
 }

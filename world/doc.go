@@ -8,7 +8,7 @@
 //	err = w.Run(ctx)
 //
 // A world is a core: it does no I/O and knows no protocol. Servers of package
-// pipes bring its clients to it; what they need for that is in viewer.go.
+// pipes bring its clients to it; what they need for that begins in viewer.go.
 //
 // # One goroutine
 //

@@ -7,8 +7,8 @@ import (
 )
 
 // Run drives the world until ctx is done, or until it stops by itself: it calls
-// Step when a tick is due and when Do has something. At the end it has what was
-// queued done, stops the world and returns nil. Nobody else may drive the world
+// Step when a tick is due and when Do has something, and a last time at the end.
+// Then it stops the world and returns nil. Nobody else may drive the world
 // meanwhile.
 func (w *World) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -16,7 +16,7 @@ func (w *World) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			w.runQueue()
+			w.Step(time.Now())
 			w.Stop()
 			return nil
 		case <-w.wake:

@@ -20,9 +20,10 @@ type Stats struct {
 	Left    uint64 `metric:"left_total" help:"Clients that left, kicked ones included."`
 	Kicked  uint64 `metric:"kicked_total" help:"Clients that the game kicked."`
 
-	Sent     uint64            `metric:"messages_sent_total" help:"Object messages to clients, each recipient counted."`
-	Received uint64            `metric:"messages_received_total" help:"Object messages of clients that had an effect."`
-	Refused  map[string]uint64 `metric:"messages_refused_total" label:"reason" help:"Object messages of clients that the rules gave no effect."`
+	Sent      uint64            `metric:"messages_sent_total" help:"Object messages to clients, each recipient counted."`
+	Received  uint64            `metric:"messages_received_total" help:"Object messages of clients that had an effect."`
+	Unhandled uint64            `metric:"messages_unhandled_total" help:"Object messages of clients that no handler in the game was there for."`
+	Refused   map[string]uint64 `metric:"messages_refused_total" label:"reason" help:"Object messages of clients that the rules gave no effect."`
 
 	Ticks    uint64        `metric:"ticks_total" help:"Ticks that were simulated."`
 	TickTime time.Duration `metric:"tick_seconds_total" help:"Time that Steps with ticks took."`
@@ -38,11 +39,11 @@ type counters struct {
 }
 
 // steps counts a Step.
-func (n *counters) steps(begun time.Time, ticks int, rate netclock.Rate) {
+func (n *counters) steps(start time.Time, ticks int, rate netclock.Rate) {
 	if ticks == 0 {
 		return
 	}
-	took := time.Since(begun)
+	took := time.Since(start)
 	n.Ticks += uint64(ticks)
 	n.TickTime += took
 	n.LastTick = took

@@ -20,9 +20,11 @@ func (o *Object) Set(field string, args ...any) error {
 		return err
 	}
 	b, err := f.pack(o.world.scratch[:0], args)
-	o.world.scratch = b
 	if err != nil {
 		return err
+	}
+	if cap(b) <= maxScratch {
+		o.world.scratch = b
 	}
 	return o.set(f, b)
 }
@@ -57,6 +59,9 @@ func (o *Object) set(f *field, value []byte) error {
 	}
 	return err
 }
+
+// maxScratch is how long a value may be for whose packing memory is kept.
+const maxScratch = 4096
 
 // Stamps of calls: whether a value was set ever.
 const (

@@ -70,7 +70,7 @@ func (v *fakeViewer) sealed(uint32) {
 		switch {
 		case v.client.Knows(m.Object):
 			v.tell(m)
-		case v.client.Sees(m.Object.Zone()):
+		case v.client.Awaits(m.Object):
 			rest = append(rest, m)
 		}
 	}

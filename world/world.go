@@ -19,9 +19,10 @@ type World struct {
 	clock *netclock.Clock
 	index *snapshot.Index
 
-	tick uint32    // the present one
-	last time.Time // of the last Step
-	busy bool      // in Step
+	tick    uint32    // the present one
+	begun   bool      // there was a Step
+	present time.Time // of the last Step
+	busy    bool      // in Step
 
 	classes   map[string]*class
 	objects   map[uint32]*Object // those that are Generated, Alive or Disabled
@@ -81,9 +82,10 @@ func New(c Config) (*World, error) {
 
 // Do has f called by the goroutine that drives the world, in its next Step and in
 // the order of calls. It never blocks and may be called from any goroutine and
-// from callbacks. It returns false when the world has stopped: f will not be
-// called. What stands for many things should be given once, and queue them
-// itself with a bound.
+// from callbacks. It returns false when the world has stopped, so that f will not
+// be called; neither will be what is queued when the world stops. The queue has no
+// bound: what a peer can cause is to wait in one of its own that has, with a single
+// f for all of it.
 func (w *World) Do(f func()) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,14 +120,14 @@ func (w *World) Step(now time.Time) (ticks int) {
 	}
 	w.busy = true
 	defer func() { w.busy = false }()
-	begun := time.Now()
+	start := time.Now()
 	w.runQueue()
-	if w.last.IsZero() {
-		w.last = now
+	if !w.begun {
+		w.begun, w.present = true, now
 	}
 	due := 0
-	if dt := now.Sub(w.last); dt > 0 {
-		w.last = now
+	if dt := now.Sub(w.present); dt > 0 {
+		w.present = now
 		due = w.clock.Advance(dt.Seconds())
 	}
 	for range due {
@@ -144,7 +146,7 @@ func (w *World) Step(now time.Time) (ticks int) {
 	if ticks > 0 && !w.stopped {
 		w.seal(w.tick)
 	}
-	w.counters.steps(begun, ticks, w.cfg.TickRate)
+	w.counters.steps(start, ticks, w.cfg.TickRate)
 	w.publish()
 	return ticks
 }

@@ -18,6 +18,9 @@ type Events interface {
 	Generated(o *Object)
 	// Announced is called when the object is fully known, and [Alive].
 	Announced(o *Object)
+	// Updating is called before each Updated, while the object still has its old
+	// state and tick.
+	Updating(o *Object)
 	// Updated is called when fields of an object have changed: their inherited
 	// indices, as they stand in the message. The state is that of o.Tick().
 	Updated(o *Object, fields []int)
@@ -79,6 +82,9 @@ func (NoEvents) Generated(*Object) {}
 
 // Announced does nothing.
 func (NoEvents) Announced(*Object) {}
+
+// Updating does nothing.
+func (NoEvents) Updating(*Object) {}
 
 // Updated does nothing.
 func (NoEvents) Updated(*Object, []int) {}

@@ -212,6 +212,7 @@ func (q *quitter) count() {
 
 func (q *quitter) Generated(o *Object)             { q.watcher.Generated(o); q.count() }
 func (q *quitter) Announced(o *Object)             { q.watcher.Announced(o); q.count() }
+func (q *quitter) Updating(o *Object)              { q.watcher.Updating(o); q.count() }
 func (q *quitter) Updated(o *Object, fields []int) { q.watcher.Updated(o, fields); q.count() }
 func (q *quitter) ZoneChanged(o *Object, f uint32) { q.watcher.ZoneChanged(o, f); q.count() }
 func (q *quitter) Message(o *Object, m Message)    { q.watcher.Message(o, m); q.count() }

@@ -1,6 +1,7 @@
 package clientsession
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 
@@ -132,7 +133,14 @@ func (s *Session) read(f *wire.Fields) error {
 // differ. With them its state is that of the tick.
 func (s *Session) apply(o *Object, tick uint32) error {
 	s.changed = s.changed[:0]
+	told := o.life == Fresh // nobody knows it
 	for _, f := range s.fields {
+		if !told && !bytes.Equal(o.state.Value(f.index), f.value) {
+			told = true
+			if s.events.Updating(o); s.phase == ended {
+				return s.err
+			}
+		}
 		changed, err := o.state.Set(f.index, f.value, tick)
 		if err != nil {
 			return fmt.Errorf("object %d: %w", o.doID, err)

@@ -33,6 +33,8 @@ func (v sight) Generated(o *Object) {
 
 func (v sight) Announced(o *Object) { v.see("announced %d", o.ID()) }
 
+func (v sight) Updating(*Object) {}
+
 func (v sight) Updated(o *Object, fields []int) {
 	line := fmt.Sprintf("updated %d tick %d", o.ID(), o.Tick())
 	for _, i := range fields {

@@ -33,6 +33,11 @@ type Stats struct {
 // Stats returns the counters.
 func (s *Session) Stats() Stats { return s.stats }
 
+// LastPart returns the number of the newest part of a snapshot that was applied.
+// Parts are numbered from 1, so that Stats.Snapshots of them were applied and the
+// rest is lost or under way. It is 0 in the plain dialect.
+func (s *Session) LastPart() uint32 { return s.ack.Last }
+
 // Welcomed tells whether the server has let the client in and the session goes
 // on.
 func (s *Session) Welcomed() bool { return s.phase == welcomed }

@@ -1,6 +1,7 @@
 package clientsession
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,10 @@ type watcher struct {
 	alive   map[*Object]bool
 	wrong   []string
 	closed  int
+	// updating is the object that was said to be about to change, and old its
+	// values by then.
+	updating *Object
+	old      map[int][]byte
 
 	// If not nil, what a test wants to know besides.
 	updated func(o *Object)
@@ -74,7 +79,26 @@ func (w *watcher) Announced(o *Object) {
 	w.alive[o] = true
 }
 
+func (w *watcher) Updating(o *Object) {
+	if w.see(o, "updating"); w.updating != nil {
+		w.fault("%d is updating in the midst of an update", o.ID())
+	}
+	w.updating, w.old = o, map[int][]byte{}
+	for i, value := range o.Values() {
+		w.old[i] = bytes.Clone(value)
+	}
+}
+
 func (w *watcher) Updated(o *Object, fields []int) {
+	if w.updating != o {
+		w.fault("update of %d without updating", o.ID())
+	}
+	w.updating = nil
+	for _, i := range fields {
+		if bytes.Equal(o.Value(i), w.old[i]) {
+			w.fault("field %d of %d is what it was before", i, o.ID())
+		}
+	}
 	w.see(o, "update")
 	if !w.alive[o] || len(fields) == 0 {
 		w.fault("update of %v, alive %v", fields, w.alive[o])
