@@ -57,7 +57,8 @@ func audience(f *field) string {
 func classForms(n string) []string {
 	return []string{
 		n, n + "Handler", "New" + n, "Fresh" + n, n + "Of", "No" + n + "Handler", "Register" + n,
-		n + "ToServer", n + "ToClient", "Dispatch" + n + "ToServer", "Dispatch" + n + "ToClient",
+		n + "ToServer", n + "ToClient", "Dispatch" + n + "ToServer", "Dispatch" + n + "ToClient", "Changed" + n + "ToClient",
+		"Register" + n + "Owner",
 		"No" + n + "ToServer", "No" + n + "ToClient",
 	}
 }
@@ -70,7 +71,7 @@ func codecForms(n string) []string {
 func methodForms(f *dc.Field) func(n string) []string {
 	return func(n string) []string {
 		if f.Kind() == dc.Parameter {
-			return []string{n, "Set" + n, "Interpolate" + n}
+			return []string{n, "Set" + n, "Interpolate" + n, n + "Changed"}
 		}
 		return []string{"Send" + n, "Send" + n + "To", "Send" + n + "Except", "Keep" + n, "Kept" + n, "On" + n}
 	}
@@ -178,10 +179,10 @@ func (c *class) methods(keep func(*field) bool) []*field {
 }
 
 // handles returns the fields that the class's handler of messages in one
-// direction has beside those of its parent's handler, and whether it has
+// direction, and of changes of state in that to clients, has beside those of its parent's handler, and whether it has
 // those: not if a message of the parent is another one here, or none.
 func (c *class) handles(toServer bool) (list []*field, embeds bool) {
-	keep := (*field).toClient
+	keep := func(f *field) bool { return f.toClient() || f.isState() }
 	if toServer {
 		keep = (*field).toServer
 	}

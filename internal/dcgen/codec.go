@@ -100,14 +100,14 @@ func (w *code) length(n string, t *typ, check bool) {
 // refuse gives up unless v is in one of the ranges. lo and hi are what v can be
 // at all.
 func (w *code) refuse(v string, ranges []interval, lo, hi float64) {
-	if c := within(v, ranges, lo, hi, false); c != "" {
+	if c := within(v, ranges, lo, hi); c != "" {
 		w.p("if !(%s) %s", c, giveUp)
 	}
 }
 
 // within returns the condition that v is in one of the ranges, "" if it is
 // always.
-func within(v string, ranges []interval, lo, hi float64, float bool) string {
+func within(v string, ranges []interval, lo, hi float64) string {
 	var list []string
 	for _, r := range ranges {
 		var and []string
@@ -228,12 +228,12 @@ func (w *code) appendNumber(e string, t *typ) {
 	}
 	switch {
 	case k == dc.Float64:
-		if c := within(v, ranges, math.Inf(-1), math.Inf(1), true); c != "" {
+		if c := within(v, ranges, math.Inf(-1), math.Inf(1)); c != "" {
 			if v != e {
 				num := w.temp("num")
 				w.p("%s := %s", num, v)
 				v = num
-				c = within(v, ranges, math.Inf(-1), math.Inf(1), true)
+				c = within(v, ranges, math.Inf(-1), math.Inf(1))
 			}
 			w.p("if !(%s) %s", c, giveUp)
 		}
@@ -250,21 +250,19 @@ func (w *code) appendNumber(e string, t *typ) {
 		w.p("%s := math.Floor(%s + 0.5)", num, v)
 		if len(ranges) == 0 {
 			if width(k) == 8 {
-				top := "1<<64"
+				bottom, top := "0", "1<<64"
 				if k == dc.Int64 {
-					top = "1<<63"
+					bottom, top = "-1<<63", "1<<63"
 				}
-				w.p("if !(%s >= %s && %s < %s) %s", num, number(lo), num, top, giveUp)
+				w.p("if !(%s >= %s && %s < %s) %s", num, bottom, num, top, giveUp)
 			} else {
 				w.p("if !(%s >= %s && %s <= %s) %s", num, number(lo), num, number(hi), giveUp)
 			}
 		} else {
-			w.p("if !(%s) %s", within(num, ranges, math.Inf(-1), math.Inf(1), true), giveUp)
+			w.p("if !(%s) %s", within(num, ranges, math.Inf(-1), math.Inf(1)), giveUp)
 		}
-		if v = num; k <= dc.Int64 && width(k) < 8 {
+		if v = num; k <= dc.Int64 {
 			v = "int64(" + num + ")" // a negative number has no unsigned conversion
-		} else if k == dc.Int64 {
-			v = "int64(" + num + ")"
 		}
 	default:
 		w.refuse(v, ranges, lo, hi)

@@ -64,7 +64,7 @@ func Generate(c Config) ([]File, error) {
 		return nil, err
 	}
 	g := &generator{Config: c, model: m}
-	for _, make := range []func() error{g.schemaFile, g.typesFile, g.codecFile, g.messagesFile, g.aiFile} {
+	for _, make := range []func() error{g.schemaFile, g.typesFile, g.codecFile, g.messagesFile, g.aiFile, g.clientFile} {
 		if err := make(); err != nil {
 			return nil, err
 		}

@@ -117,7 +117,13 @@ func newModel(s *dc.Schema) (*model, error) {
 		m.reserve(nil, s, s.Name())
 	}
 	for _, t := range s.Typedefs() {
-		if !t.Implicit() {
+		switch d := t.Type(); {
+		case t.Implicit():
+		case d.Kind() == dc.Struct && d.Class().Name() == "" && m.byClass[d.Class()] == nil:
+			m.reserve(d.Class(), nil, t.Name())
+		case d.Kind() == dc.SwitchKind && d.Switch().Name() == "" && m.bySwitch[d.Switch()] == nil:
+			m.reserve(nil, d.Switch(), t.Name())
+		default:
 			m.aliases[t] = m.names.takeOne(exported(t.Name()))
 			m.typedefs = append(m.typedefs, t)
 		}

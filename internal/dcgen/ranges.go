@@ -53,7 +53,8 @@ func quick(t *dc.Type) bool {
 			return false
 		}
 	}
-	return t.Modulus()*float64(t.Divisor()) < exact
+	m := t.Modulus() * float64(t.Divisor())
+	return m < exact && (t.Divisor() != 1 || math.Floor(m+0.5) != 1) // everything modulo 1 is no code to look at
 }
 
 // limits returns the smallest and the largest number of an integer type.

@@ -167,15 +167,19 @@ func (g *generator) codecFile() error {
 			w.p("return dst, nil")
 			w.p("}\n")
 		} else {
-			w.p("if data, ok := pack%s(dst, %s); ok { return data, nil }", f.codec, f.args())
+			if !slow(types...) {
+				w.p("if data, ok := pack%s(dst, %s); ok { return data, nil }", f.codec, f.args())
+			}
 			var values []string
 			for i, t := range types {
 				values = append(values, value(names[i], t))
 			}
 			w.p("return Field(Field%s).Pack(dst, %s)", f.codec, strings.Join(values, ", "))
 			w.p("}\n")
-			w.p("func pack%s(dst []byte%s) (_ []byte, ok bool) {", f.codec, params)
-			w.appendAll(names, types)
+			if !slow(types...) {
+				w.p("func pack%s(dst []byte%s) (_ []byte, ok bool) {", f.codec, params)
+				w.appendAll(names, types)
+			}
 		}
 		if len(f.params) == 0 {
 			continue
@@ -308,7 +312,7 @@ type direction struct {
 
 var directions = []direction{
 	{"ToServer", "messages that clients send to %s objects", true},
-	{"ToClient", "messages that servers send to clients of %s objects", false},
+	{"ToClient", "messages that servers send to clients of %s objects, and is told when state has changed", false},
 }
 
 // messagesFile writes the handler interfaces and the calls of their methods.
@@ -339,6 +343,10 @@ func (g *generator) messages(w *code, c *class, d direction) {
 		w.p("%s%s%s", c.parent.name, d.suffix, use)
 	}
 	for _, f := range list {
+		if f.isState() {
+			w.p("%sChanged()", f.name)
+			continue
+		}
 		w.p("On%s(%s)", f.name, strings.TrimSuffix(from+f.signature(""), ", "))
 	}
 	w.p("}\n")
@@ -350,6 +358,11 @@ func (g *generator) messages(w *code, c *class, d direction) {
 		w.p("type No%s%s struct{}\n", name, declare)
 	}
 	for _, f := range list {
+		if f.isState() {
+			w.p("// %sChanged does nothing.", f.name)
+			w.p("func (No%s) %sChanged() {}\n", name, f.name)
+			continue
+		}
 		var types []string
 		if d.toServer {
 			types = append(types, "From")
@@ -361,12 +374,40 @@ func (g *generator) messages(w *code, c *class, d direction) {
 		w.p("func (No%s%s) On%s(%s) {}\n", name, use, f.name, strings.Join(types, ", "))
 	}
 
+	var calls, changes []*field
+	for _, f := range list {
+		if f.isState() {
+			changes = append(changes, f)
+		} else {
+			calls = append(calls, f)
+		}
+	}
 	w.comment("Dispatch%s calls the handler's method for a message, whose arguments were checked, and returns false if there is none for it.", name)
 	w.p("func Dispatch%s%s(handler %s%s, %sfield *dc.Field, args []byte) bool {", name, declare, name, use, from)
 	rest := "return false"
 	if embeds {
 		rest = fmt.Sprintf("return Dispatch%s%s%s(handler, %sfield, args)", c.parent.name, d.suffix, use, pass)
 	}
+	w.byNumber(calls, rest, func(f *field) {
+		if len(f.params) > 0 {
+			w.p("%s := Read%s(args)", f.args(), f.codec)
+		}
+		w.p("handler.On%s(%s)", f.name, strings.TrimSuffix(pass+f.args(), ", "))
+	})
+	if d.toServer {
+		return
+	}
+	w.comment("Changed%s tells the handler that a parameter field has changed, and returns false if the class has no such field.", name)
+	w.p("func Changed%s(handler %s, field *dc.Field) bool {", name, name)
+	if embeds {
+		rest = fmt.Sprintf("return Changed%s%s(handler, field)", c.parent.name, d.suffix)
+	}
+	w.byNumber(changes, rest, func(f *field) { w.p("handler.%sChanged()", f.name) })
+}
+
+// byNumber writes the rest of a function: what to do for which field, and that it
+// returns true then.
+func (w *code) byNumber(list []*field, rest string, do func(f *field)) {
 	if len(list) == 0 {
 		w.p("%s", rest)
 		w.p("}\n")
@@ -375,10 +416,7 @@ func (g *generator) messages(w *code, c *class, d direction) {
 	w.p("switch field.Number() {")
 	for _, f := range list {
 		w.p("case Field%s:", f.codec)
-		if len(f.params) > 0 {
-			w.p("%s := Read%s(args)", f.args(), f.codec)
-		}
-		w.p("handler.On%s(%s)", f.name, strings.TrimSuffix(pass+f.args(), ", "))
+		do(f)
 	}
 	w.p("default: %s", rest)
 	w.p("}")

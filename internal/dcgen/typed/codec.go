@@ -646,7 +646,7 @@ func PackNumbersD(dst []byte, value float64) ([]byte, error) {
 
 func packNumbersD(dst []byte, value float64) (_ []byte, ok bool) {
 	num1 := math.Floor(float64(value*1000) + 0.5)
-	if !(num1 >= -9.223372036854776e+18 && num1 < 1<<63) {
+	if !(num1 >= -1<<63 && num1 < 1<<63) {
 		return dst, false
 	}
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(int64(num1)))
@@ -848,14 +848,7 @@ func ReadNumbersK(data []byte) (value float32) {
 // does not fit is a *dc.ValueError, and dst is returned as it was. In the DC
 // files l is float32(0 - 1).
 func PackNumbersSetL(dst []byte, l float32) ([]byte, error) {
-	if data, ok := packNumbersSetL(dst, l); ok {
-		return data, nil
-	}
 	return Field(FieldNumbersSetL).Pack(dst, l)
-}
-
-func packNumbersSetL(dst []byte, l float32) (_ []byte, ok bool) {
-	return dst, false // left to dc.Field.Pack
 }
 
 // ReadNumbersSetL returns the arguments of Numbers.setL that data holds, which
@@ -871,14 +864,7 @@ func ReadNumbersSetL(data []byte) (l float32) {
 // is a *dc.ValueError, and dst is returned as it was. In the DC files value is
 // int64(-5 - 9000000000000000000).
 func PackNumbersM(dst []byte, value int64) ([]byte, error) {
-	if data, ok := packNumbersM(dst, value); ok {
-		return data, nil
-	}
 	return Field(FieldNumbersM).Pack(dst, value)
-}
-
-func packNumbersM(dst []byte, value int64) (_ []byte, ok bool) {
-	return dst, false // left to dc.Field.Pack
 }
 
 // ReadNumbersM returns the value of Numbers.m that data holds, which must have
@@ -1027,16 +1013,7 @@ func ReadNumbersS(data []byte) (value uint64) {
 // is a *dc.ValueError, and dst is returned as it was. In the DC files value is
 // uint8 % 0.7500000000000001.
 func PackNumbersT(dst []byte, value uint8) ([]byte, error) {
-	if data, ok := packNumbersT(dst, value); ok {
-		return data, nil
-	}
 	return Field(FieldNumbersT).Pack(dst, value)
-}
-
-func packNumbersT(dst []byte, value uint8) (_ []byte, ok bool) {
-	num1 := uint64(value) % 1
-	dst = append(dst, byte(num1))
-	return dst, true
 }
 
 // ReadNumbersT returns the value of Numbers.t that data holds, which must have
@@ -1566,7 +1543,7 @@ func PackSequencesM(dst []byte, value []Place) ([]byte, error) {
 	if data, ok := packSequencesM(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesM).Pack(dst, each(value, (*Place_).values))
+	return Field(FieldSequencesM).Pack(dst, each(value, (*Place).values))
 }
 
 func packSequencesM(dst []byte, value []Place) (_ []byte, ok bool) {
@@ -1605,7 +1582,7 @@ func PackSequencesN(dst []byte, value []Place) ([]byte, error) {
 	if data, ok := packSequencesN(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesN).Pack(dst, each(value, (*Place_).values))
+	return Field(FieldSequencesN).Pack(dst, each(value, (*Place).values))
 }
 
 func packSequencesN(dst []byte, value []Place) (_ []byte, ok bool) {
@@ -1797,14 +1774,7 @@ func ReadSequencesU(data []byte) (value []Nothing) {
 // fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
 // is int64(-5 - 9000000000000000000)[].
 func PackSequencesV(dst []byte, value []int64) ([]byte, error) {
-	if data, ok := packSequencesV(dst, value); ok {
-		return data, nil
-	}
 	return Field(FieldSequencesV).Pack(dst, value)
-}
-
-func packSequencesV(dst []byte, value []int64) (_ []byte, ok bool) {
-	return dst, false // left to dc.Field.Pack
 }
 
 // ReadSequencesV returns the value of Sequences.v that data holds, which must

@@ -59,10 +59,18 @@ func DispatchNamesToServer[From any](handler NamesToServer[From], from From, fie
 }
 
 // NamesToClient is who gets the messages that servers send to clients of Names
-// objects.
+// objects, and is told when state has changed.
 type NamesToClient interface {
+	NameChanged()
 	OnSetName(name uint8)
+	Name_Changed()
+	TypeChanged()
 	OnFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8)
+	ZoneChanged()
+	StateChanged()
+	Object_Changed()
+	ReadByte_Changed()
+	X_privateChanged()
 	OnSend(value uint8)
 	OnSendTo_(x, x_ uint8)
 	OnFoo()
@@ -72,11 +80,35 @@ type NamesToClient interface {
 // NoNamesToClient is a NamesToClient that does nothing. Embed it to leave some messages out.
 type NoNamesToClient struct{}
 
+// NameChanged does nothing.
+func (NoNamesToClient) NameChanged() {}
+
 // OnSetName does nothing.
 func (NoNamesToClient) OnSetName(uint8) {}
 
+// Name_Changed does nothing.
+func (NoNamesToClient) Name_Changed() {}
+
+// TypeChanged does nothing.
+func (NoNamesToClient) TypeChanged() {}
+
 // OnFunc does nothing.
 func (NoNamesToClient) OnFunc(uint8, uint8, uint8, uint8, uint8, uint8, uint8, uint8) {}
+
+// ZoneChanged does nothing.
+func (NoNamesToClient) ZoneChanged() {}
+
+// StateChanged does nothing.
+func (NoNamesToClient) StateChanged() {}
+
+// Object_Changed does nothing.
+func (NoNamesToClient) Object_Changed() {}
+
+// ReadByte_Changed does nothing.
+func (NoNamesToClient) ReadByte_Changed() {}
+
+// X_privateChanged does nothing.
+func (NoNamesToClient) X_privateChanged() {}
 
 // OnSend does nothing.
 func (NoNamesToClient) OnSend(uint8) {}
@@ -116,6 +148,32 @@ func DispatchNamesToClient(handler NamesToClient, field *dc.Field, args []byte) 
 	return true
 }
 
+// ChangedNamesToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedNamesToClient(handler NamesToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldNamesName:
+		handler.NameChanged()
+	case FieldNamesName_:
+		handler.Name_Changed()
+	case FieldNamesType:
+		handler.TypeChanged()
+	case FieldNamesZone:
+		handler.ZoneChanged()
+	case FieldNamesState:
+		handler.StateChanged()
+	case FieldNamesObject:
+		handler.Object_Changed()
+	case FieldNamesReadByte:
+		handler.ReadByte_Changed()
+	case FieldNamesX_private:
+		handler.X_privateChanged()
+	default:
+		return false
+	}
+	return true
+}
+
 // NamesHandler_ToServer is who gets the messages that clients send to
 // NamesHandler objects.
 // from is who sent them: a *world.Client in a world.
@@ -132,17 +190,33 @@ func DispatchNamesHandler_ToServer[From any](handler NamesHandler_ToServer[From]
 }
 
 // NamesHandler_ToClient is who gets the messages that servers send to clients
-// of NamesHandler objects.
+// of NamesHandler objects, and is told when state has changed.
 type NamesHandler_ToClient interface {
+	NamesChanged()
 }
 
 // NoNamesHandler_ToClient is a NamesHandler_ToClient that does nothing. Embed it to leave some messages out.
 type NoNamesHandler_ToClient struct{}
 
+// NamesChanged does nothing.
+func (NoNamesHandler_ToClient) NamesChanged() {}
+
 // DispatchNamesHandler_ToClient calls the handler's method for a message, whose
 // arguments were checked, and returns false if there is none for it.
 func DispatchNamesHandler_ToClient(handler NamesHandler_ToClient, field *dc.Field, args []byte) bool {
 	return false
+}
+
+// ChangedNamesHandler_ToClient tells the handler that a parameter field has
+// changed, and returns false if the class has no such field.
+func ChangedNamesHandler_ToClient(handler NamesHandler_ToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldNamesHandlerNames:
+		handler.NamesChanged()
+	default:
+		return false
+	}
+	return true
 }
 
 // Names_ToServer is who gets the messages that clients send to names objects.
@@ -198,21 +272,54 @@ func DispatchNames_ToServer[From any](handler Names_ToServer[From], from From, f
 }
 
 // Names_ToClient is who gets the messages that servers send to clients of names
-// objects.
+// objects, and is told when state has changed.
 type Names_ToClient interface {
+	NameChanged()
+	Name_Changed()
+	TypeChanged()
 	OnFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8)
+	ZoneChanged()
+	StateChanged()
+	Object_Changed()
+	ReadByte_Changed()
+	X_privateChanged()
 	OnSend(value uint8)
 	OnSendTo_(x, x_ uint8)
 	OnFoo()
 	OnFooTo_()
+	OtherChanged()
 	OnSetName(name string, style uint8)
 }
 
 // NoNames_ToClient is a Names_ToClient that does nothing. Embed it to leave some messages out.
 type NoNames_ToClient struct{}
 
+// NameChanged does nothing.
+func (NoNames_ToClient) NameChanged() {}
+
+// Name_Changed does nothing.
+func (NoNames_ToClient) Name_Changed() {}
+
+// TypeChanged does nothing.
+func (NoNames_ToClient) TypeChanged() {}
+
 // OnFunc does nothing.
 func (NoNames_ToClient) OnFunc(uint8, uint8, uint8, uint8, uint8, uint8, uint8, uint8) {}
+
+// ZoneChanged does nothing.
+func (NoNames_ToClient) ZoneChanged() {}
+
+// StateChanged does nothing.
+func (NoNames_ToClient) StateChanged() {}
+
+// Object_Changed does nothing.
+func (NoNames_ToClient) Object_Changed() {}
+
+// ReadByte_Changed does nothing.
+func (NoNames_ToClient) ReadByte_Changed() {}
+
+// X_privateChanged does nothing.
+func (NoNames_ToClient) X_privateChanged() {}
 
 // OnSend does nothing.
 func (NoNames_ToClient) OnSend(uint8) {}
@@ -225,6 +332,9 @@ func (NoNames_ToClient) OnFoo() {}
 
 // OnFooTo_ does nothing.
 func (NoNames_ToClient) OnFooTo_() {}
+
+// OtherChanged does nothing.
+func (NoNames_ToClient) OtherChanged() {}
 
 // OnSetName does nothing.
 func (NoNames_ToClient) OnSetName(string, uint8) {}
@@ -255,6 +365,34 @@ func DispatchNames_ToClient(handler Names_ToClient, field *dc.Field, args []byte
 	return true
 }
 
+// ChangedNames_ToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedNames_ToClient(handler Names_ToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldNamesName:
+		handler.NameChanged()
+	case FieldNamesName_:
+		handler.Name_Changed()
+	case FieldNamesType:
+		handler.TypeChanged()
+	case FieldNamesZone:
+		handler.ZoneChanged()
+	case FieldNamesState:
+		handler.StateChanged()
+	case FieldNamesObject:
+		handler.Object_Changed()
+	case FieldNamesReadByte:
+		handler.ReadByte_Changed()
+	case FieldNamesX_private:
+		handler.X_privateChanged()
+	case FieldNamesOther:
+		handler.OtherChanged()
+	default:
+		return false
+	}
+	return true
+}
+
 // NumbersToServer is who gets the messages that clients send to Numbers
 // objects.
 // from is who sent them: a *world.Client in a world.
@@ -271,16 +409,104 @@ func DispatchNumbersToServer[From any](handler NumbersToServer[From], from From,
 }
 
 // NumbersToClient is who gets the messages that servers send to clients of
-// Numbers objects.
+// Numbers objects, and is told when state has changed.
 type NumbersToClient interface {
+	AChanged()
+	BChanged()
+	CChanged()
+	DChanged()
+	EChanged()
+	FChanged()
+	GChanged()
+	HChanged()
+	IChanged()
+	JChanged()
+	KChanged()
 	OnSetL(l float32)
+	MChanged()
+	NChanged()
+	PChanged()
+	QChanged()
+	RChanged()
+	SChanged()
+	TChanged()
+	UChanged()
+	VChanged()
+	WChanged()
+	XChanged()
 }
 
 // NoNumbersToClient is a NumbersToClient that does nothing. Embed it to leave some messages out.
 type NoNumbersToClient struct{}
 
+// AChanged does nothing.
+func (NoNumbersToClient) AChanged() {}
+
+// BChanged does nothing.
+func (NoNumbersToClient) BChanged() {}
+
+// CChanged does nothing.
+func (NoNumbersToClient) CChanged() {}
+
+// DChanged does nothing.
+func (NoNumbersToClient) DChanged() {}
+
+// EChanged does nothing.
+func (NoNumbersToClient) EChanged() {}
+
+// FChanged does nothing.
+func (NoNumbersToClient) FChanged() {}
+
+// GChanged does nothing.
+func (NoNumbersToClient) GChanged() {}
+
+// HChanged does nothing.
+func (NoNumbersToClient) HChanged() {}
+
+// IChanged does nothing.
+func (NoNumbersToClient) IChanged() {}
+
+// JChanged does nothing.
+func (NoNumbersToClient) JChanged() {}
+
+// KChanged does nothing.
+func (NoNumbersToClient) KChanged() {}
+
 // OnSetL does nothing.
 func (NoNumbersToClient) OnSetL(float32) {}
+
+// MChanged does nothing.
+func (NoNumbersToClient) MChanged() {}
+
+// NChanged does nothing.
+func (NoNumbersToClient) NChanged() {}
+
+// PChanged does nothing.
+func (NoNumbersToClient) PChanged() {}
+
+// QChanged does nothing.
+func (NoNumbersToClient) QChanged() {}
+
+// RChanged does nothing.
+func (NoNumbersToClient) RChanged() {}
+
+// SChanged does nothing.
+func (NoNumbersToClient) SChanged() {}
+
+// TChanged does nothing.
+func (NoNumbersToClient) TChanged() {}
+
+// UChanged does nothing.
+func (NoNumbersToClient) UChanged() {}
+
+// VChanged does nothing.
+func (NoNumbersToClient) VChanged() {}
+
+// WChanged does nothing.
+func (NoNumbersToClient) WChanged() {}
+
+// XChanged does nothing.
+func (NoNumbersToClient) XChanged() {}
 
 // DispatchNumbersToClient calls the handler's method for a message, whose
 // arguments were checked, and returns false if there is none for it.
@@ -289,6 +515,60 @@ func DispatchNumbersToClient(handler NumbersToClient, field *dc.Field, args []by
 	case FieldNumbersSetL:
 		l := ReadNumbersSetL(args)
 		handler.OnSetL(l)
+	default:
+		return false
+	}
+	return true
+}
+
+// ChangedNumbersToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedNumbersToClient(handler NumbersToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldNumbersA:
+		handler.AChanged()
+	case FieldNumbersB:
+		handler.BChanged()
+	case FieldNumbersC:
+		handler.CChanged()
+	case FieldNumbersD:
+		handler.DChanged()
+	case FieldNumbersE:
+		handler.EChanged()
+	case FieldNumbersF:
+		handler.FChanged()
+	case FieldNumbersG:
+		handler.GChanged()
+	case FieldNumbersH:
+		handler.HChanged()
+	case FieldNumbersI:
+		handler.IChanged()
+	case FieldNumbersJ:
+		handler.JChanged()
+	case FieldNumbersK:
+		handler.KChanged()
+	case FieldNumbersM:
+		handler.MChanged()
+	case FieldNumbersN:
+		handler.NChanged()
+	case FieldNumbersP:
+		handler.PChanged()
+	case FieldNumbersQ:
+		handler.QChanged()
+	case FieldNumbersR:
+		handler.RChanged()
+	case FieldNumbersS:
+		handler.SChanged()
+	case FieldNumbersT:
+		handler.TChanged()
+	case FieldNumbersU:
+		handler.UChanged()
+	case FieldNumbersV:
+		handler.VChanged()
+	case FieldNumbersW:
+		handler.WChanged()
+	case FieldNumbersX:
+		handler.XChanged()
 	default:
 		return false
 	}
@@ -322,13 +602,109 @@ func DispatchSequencesToServer[From any](handler SequencesToServer[From], from F
 }
 
 // SequencesToClient is who gets the messages that servers send to clients of
-// Sequences objects.
+// Sequences objects, and is told when state has changed.
 type SequencesToClient interface {
+	AChanged()
+	BChanged()
+	CChanged()
+	DChanged()
+	EChanged()
+	FChanged()
+	GChanged()
+	HChanged()
+	IChanged()
+	JChanged()
+	KChanged()
+	LChanged()
+	MChanged()
+	NChanged()
+	OChanged()
+	QChanged()
+	RChanged()
+	SChanged()
+	TChanged()
+	UChanged()
+	VChanged()
+	WChanged()
+	XChanged()
+	YChanged()
 	OnAll(a Place, b Level, c []Cell, d [2]string)
 }
 
 // NoSequencesToClient is a SequencesToClient that does nothing. Embed it to leave some messages out.
 type NoSequencesToClient struct{}
+
+// AChanged does nothing.
+func (NoSequencesToClient) AChanged() {}
+
+// BChanged does nothing.
+func (NoSequencesToClient) BChanged() {}
+
+// CChanged does nothing.
+func (NoSequencesToClient) CChanged() {}
+
+// DChanged does nothing.
+func (NoSequencesToClient) DChanged() {}
+
+// EChanged does nothing.
+func (NoSequencesToClient) EChanged() {}
+
+// FChanged does nothing.
+func (NoSequencesToClient) FChanged() {}
+
+// GChanged does nothing.
+func (NoSequencesToClient) GChanged() {}
+
+// HChanged does nothing.
+func (NoSequencesToClient) HChanged() {}
+
+// IChanged does nothing.
+func (NoSequencesToClient) IChanged() {}
+
+// JChanged does nothing.
+func (NoSequencesToClient) JChanged() {}
+
+// KChanged does nothing.
+func (NoSequencesToClient) KChanged() {}
+
+// LChanged does nothing.
+func (NoSequencesToClient) LChanged() {}
+
+// MChanged does nothing.
+func (NoSequencesToClient) MChanged() {}
+
+// NChanged does nothing.
+func (NoSequencesToClient) NChanged() {}
+
+// OChanged does nothing.
+func (NoSequencesToClient) OChanged() {}
+
+// QChanged does nothing.
+func (NoSequencesToClient) QChanged() {}
+
+// RChanged does nothing.
+func (NoSequencesToClient) RChanged() {}
+
+// SChanged does nothing.
+func (NoSequencesToClient) SChanged() {}
+
+// TChanged does nothing.
+func (NoSequencesToClient) TChanged() {}
+
+// UChanged does nothing.
+func (NoSequencesToClient) UChanged() {}
+
+// VChanged does nothing.
+func (NoSequencesToClient) VChanged() {}
+
+// WChanged does nothing.
+func (NoSequencesToClient) WChanged() {}
+
+// XChanged does nothing.
+func (NoSequencesToClient) XChanged() {}
+
+// YChanged does nothing.
+func (NoSequencesToClient) YChanged() {}
 
 // OnAll does nothing.
 func (NoSequencesToClient) OnAll(Place, Level, []Cell, [2]string) {}
@@ -340,6 +716,64 @@ func DispatchSequencesToClient(handler SequencesToClient, field *dc.Field, args 
 	case FieldSequencesAll:
 		a, b, c, d := ReadSequencesAll(args)
 		handler.OnAll(a, b, c, d)
+	default:
+		return false
+	}
+	return true
+}
+
+// ChangedSequencesToClient tells the handler that a parameter field has
+// changed, and returns false if the class has no such field.
+func ChangedSequencesToClient(handler SequencesToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldSequencesA:
+		handler.AChanged()
+	case FieldSequencesB:
+		handler.BChanged()
+	case FieldSequencesC:
+		handler.CChanged()
+	case FieldSequencesD:
+		handler.DChanged()
+	case FieldSequencesE:
+		handler.EChanged()
+	case FieldSequencesF:
+		handler.FChanged()
+	case FieldSequencesG:
+		handler.GChanged()
+	case FieldSequencesH:
+		handler.HChanged()
+	case FieldSequencesI:
+		handler.IChanged()
+	case FieldSequencesJ:
+		handler.JChanged()
+	case FieldSequencesK:
+		handler.KChanged()
+	case FieldSequencesL:
+		handler.LChanged()
+	case FieldSequencesM:
+		handler.MChanged()
+	case FieldSequencesN:
+		handler.NChanged()
+	case FieldSequencesO:
+		handler.OChanged()
+	case FieldSequencesQ:
+		handler.QChanged()
+	case FieldSequencesR:
+		handler.RChanged()
+	case FieldSequencesS:
+		handler.SChanged()
+	case FieldSequencesT:
+		handler.TChanged()
+	case FieldSequencesU:
+		handler.UChanged()
+	case FieldSequencesV:
+		handler.VChanged()
+	case FieldSequencesW:
+		handler.WChanged()
+	case FieldSequencesX:
+		handler.XChanged()
+	case FieldSequencesY:
+		handler.YChanged()
 	default:
 		return false
 	}
@@ -361,13 +795,17 @@ func DispatchValueToServer[From any](handler ValueToServer[From], from From, fie
 }
 
 // ValueToClient is who gets the messages that servers send to clients of Value
-// objects.
+// objects, and is told when state has changed.
 type ValueToClient interface {
+	AChanged()
 	OnB(x uint8, value2 string)
 }
 
 // NoValueToClient is a ValueToClient that does nothing. Embed it to leave some messages out.
 type NoValueToClient struct{}
+
+// AChanged does nothing.
+func (NoValueToClient) AChanged() {}
 
 // OnB does nothing.
 func (NoValueToClient) OnB(uint8, string) {}
@@ -379,6 +817,18 @@ func DispatchValueToClient(handler ValueToClient, field *dc.Field, args []byte) 
 	case FieldValueB:
 		x, value2 := ReadValueB(args)
 		handler.OnB(x, value2)
+	default:
+		return false
+	}
+	return true
+}
+
+// ChangedValueToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedValueToClient(handler ValueToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldValueA:
+		handler.AChanged()
 	default:
 		return false
 	}
@@ -400,17 +850,39 @@ func DispatchUsesToServer[From any](handler UsesToServer[From], from From, field
 }
 
 // UsesToClient is who gets the messages that servers send to clients of Uses
-// objects.
+// objects, and is told when state has changed.
 type UsesToClient interface {
+	ValueChanged()
+	ValuesChanged()
 }
 
 // NoUsesToClient is a UsesToClient that does nothing. Embed it to leave some messages out.
 type NoUsesToClient struct{}
 
+// ValueChanged does nothing.
+func (NoUsesToClient) ValueChanged() {}
+
+// ValuesChanged does nothing.
+func (NoUsesToClient) ValuesChanged() {}
+
 // DispatchUsesToClient calls the handler's method for a message, whose
 // arguments were checked, and returns false if there is none for it.
 func DispatchUsesToClient(handler UsesToClient, field *dc.Field, args []byte) bool {
 	return false
+}
+
+// ChangedUsesToClient tells the handler that a parameter field has changed, and
+// returns false if the class has no such field.
+func ChangedUsesToClient(handler UsesToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldUsesValue:
+		handler.ValueChanged()
+	case FieldUsesValues:
+		handler.ValuesChanged()
+	default:
+		return false
+	}
+	return true
 }
 
 // TypesToServer is who gets the messages that clients send to Types objects.
@@ -428,7 +900,7 @@ func DispatchTypesToServer[From any](handler TypesToServer[From], from From, fie
 }
 
 // TypesToClient is who gets the messages that servers send to clients of Types
-// objects.
+// objects, and is told when state has changed.
 type TypesToClient interface {
 	OnSetInt8(value int8)
 	OnSetInt16(value int16)
@@ -460,6 +932,9 @@ type TypesToClient interface {
 	OnSetShort(name ShortName)
 	OnSetDefaults(a uint8, b float64, c string, d []byte, e float64)
 	OnSetNothing()
+	HpChanged()
+	XChanged()
+	NameChanged()
 }
 
 // NoTypesToClient is a TypesToClient that does nothing. Embed it to leave some messages out.
@@ -554,6 +1029,15 @@ func (NoTypesToClient) OnSetDefaults(uint8, float64, string, []byte, float64) {}
 
 // OnSetNothing does nothing.
 func (NoTypesToClient) OnSetNothing() {}
+
+// HpChanged does nothing.
+func (NoTypesToClient) HpChanged() {}
+
+// XChanged does nothing.
+func (NoTypesToClient) XChanged() {}
+
+// NameChanged does nothing.
+func (NoTypesToClient) NameChanged() {}
 
 // DispatchTypesToClient calls the handler's method for a message, whose
 // arguments were checked, and returns false if there is none for it.
@@ -654,6 +1138,22 @@ func DispatchTypesToClient(handler TypesToClient, field *dc.Field, args []byte) 
 	return true
 }
 
+// ChangedTypesToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedTypesToClient(handler TypesToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldTypesHp:
+		handler.HpChanged()
+	case FieldTypesX:
+		handler.XChanged()
+	case FieldTypesName:
+		handler.NameChanged()
+	default:
+		return false
+	}
+	return true
+}
+
 // ArraysToServer is who gets the messages that clients send to Arrays objects.
 // from is who sent them: a *world.Client in a world.
 type ArraysToServer[From any] interface {
@@ -669,7 +1169,7 @@ func DispatchArraysToServer[From any](handler ArraysToServer[From], from From, f
 }
 
 // ArraysToClient is who gets the messages that servers send to clients of
-// Arrays objects.
+// Arrays objects, and is told when state has changed.
 type ArraysToClient interface {
 	OnSetBytes(values []uint8)
 	OnSetFive(values [5]uint16)
@@ -770,6 +1270,12 @@ func DispatchArraysToClient(handler ArraysToClient, field *dc.Field, args []byte
 	return true
 }
 
+// ChangedArraysToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedArraysToClient(handler ArraysToClient, field *dc.Field) bool {
+	return false
+}
+
 // HolderToServer is who gets the messages that clients send to Holder objects.
 // from is who sent them: a *world.Client in a world.
 type HolderToServer[From any] interface {
@@ -785,7 +1291,7 @@ func DispatchHolderToServer[From any](handler HolderToServer[From], from From, f
 }
 
 // HolderToClient is who gets the messages that servers send to clients of
-// Holder objects.
+// Holder objects, and is told when state has changed.
 type HolderToClient interface {
 	OnSetPoint(p Point)
 	OnSetItem(item Item)
@@ -795,6 +1301,7 @@ type HolderToClient interface {
 	OnSetTagged(t Tagged)
 	OnSetOutfit(o_ Outfit)
 	OnSetShape(s Shape)
+	HomeChanged()
 }
 
 // NoHolderToClient is a HolderToClient that does nothing. Embed it to leave some messages out.
@@ -823,6 +1330,9 @@ func (NoHolderToClient) OnSetOutfit(Outfit) {}
 
 // OnSetShape does nothing.
 func (NoHolderToClient) OnSetShape(Shape) {}
+
+// HomeChanged does nothing.
+func (NoHolderToClient) HomeChanged() {}
 
 // DispatchHolderToClient calls the handler's method for a message, whose
 // arguments were checked, and returns false if there is none for it.
@@ -858,6 +1368,18 @@ func DispatchHolderToClient(handler HolderToClient, field *dc.Field, args []byte
 	return true
 }
 
+// ChangedHolderToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedHolderToClient(handler HolderToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldHolderHome:
+		handler.HomeChanged()
+	default:
+		return false
+	}
+	return true
+}
+
 // BaseToServer is who gets the messages that clients send to Base objects.
 // from is who sent them: a *world.Client in a world.
 type BaseToServer[From any] interface {
@@ -873,7 +1395,7 @@ func DispatchBaseToServer[From any](handler BaseToServer[From], from From, field
 }
 
 // BaseToClient is who gets the messages that servers send to clients of Base
-// objects.
+// objects, and is told when state has changed.
 type BaseToClient interface {
 	OnSetLocation(parentId, zoneId uint32)
 }
@@ -897,6 +1419,12 @@ func DispatchBaseToClient(handler BaseToClient, field *dc.Field, args []byte) bo
 	return true
 }
 
+// ChangedBaseToClient tells the handler that a parameter field has changed, and
+// returns false if the class has no such field.
+func ChangedBaseToClient(handler BaseToClient, field *dc.Field) bool {
+	return false
+}
+
 // NamedToServer is who gets the messages that clients send to Named objects.
 // from is who sent them: a *world.Client in a world.
 type NamedToServer[From any] interface {
@@ -913,7 +1441,7 @@ func DispatchNamedToServer[From any](handler NamedToServer[From], from From, fie
 }
 
 // NamedToClient is who gets the messages that servers send to clients of Named
-// objects.
+// objects, and is told when state has changed.
 type NamedToClient interface {
 	BaseToClient
 	OnSetName(name string)
@@ -938,6 +1466,12 @@ func DispatchNamedToClient(handler NamedToClient, field *dc.Field, args []byte) 
 	return true
 }
 
+// ChangedNamedToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedNamedToClient(handler NamedToClient, field *dc.Field) bool {
+	return ChangedBaseToClient(handler, field)
+}
+
 // MoverToServer is who gets the messages that clients send to Mover objects.
 // from is who sent them: a *world.Client in a world.
 type MoverToServer[From any] interface {
@@ -954,7 +1488,7 @@ func DispatchMoverToServer[From any](handler MoverToServer[From], from From, fie
 }
 
 // MoverToClient is who gets the messages that servers send to clients of Mover
-// objects.
+// objects, and is told when state has changed.
 type MoverToClient interface {
 	BaseToClient
 	OnSetX(value float64)
@@ -1000,6 +1534,12 @@ func DispatchMoverToClient(handler MoverToClient, field *dc.Field, args []byte) 
 	return true
 }
 
+// ChangedMoverToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedMoverToClient(handler MoverToClient, field *dc.Field) bool {
+	return ChangedBaseToClient(handler, field)
+}
+
 // AvatarToServer is who gets the messages that clients send to Avatar objects.
 // from is who sent them: a *world.Client in a world.
 type AvatarToServer[From any] interface {
@@ -1034,7 +1574,7 @@ func DispatchAvatarToServer[From any](handler AvatarToServer[From], from From, f
 }
 
 // AvatarToClient is who gets the messages that servers send to clients of
-// Avatar objects.
+// Avatar objects, and is told when state has changed.
 type AvatarToClient interface {
 	NamedToClient
 	OnSetX(value float64)
@@ -1101,6 +1641,12 @@ func DispatchAvatarToClient(handler AvatarToClient, field *dc.Field, args []byte
 	return true
 }
 
+// ChangedAvatarToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedAvatarToClient(handler AvatarToClient, field *dc.Field) bool {
+	return ChangedNamedToClient(handler, field)
+}
+
 // NpcToServer is who gets the messages that clients send to Npc objects.
 // from is who sent them: a *world.Client in a world.
 type NpcToServer[From any] interface {
@@ -1117,7 +1663,7 @@ func DispatchNpcToServer[From any](handler NpcToServer[From], from From, field *
 }
 
 // NpcToClient is who gets the messages that servers send to clients of Npc
-// objects.
+// objects, and is told when state has changed.
 type NpcToClient interface {
 	OnSetLocation(parentId, zoneId uint32)
 	OnSetX(value float64)
@@ -1204,6 +1750,12 @@ func DispatchNpcToClient(handler NpcToClient, field *dc.Field, args []byte) bool
 	return true
 }
 
+// ChangedNpcToClient tells the handler that a parameter field has changed, and
+// returns false if the class has no such field.
+func ChangedNpcToClient(handler NpcToClient, field *dc.Field) bool {
+	return false
+}
+
 // VehicleToServer is who gets the messages that clients send to Vehicle
 // objects.
 // from is who sent them: a *world.Client in a world.
@@ -1221,10 +1773,11 @@ func DispatchVehicleToServer[From any](handler VehicleToServer[From], from From,
 }
 
 // VehicleToClient is who gets the messages that servers send to clients of
-// Vehicle objects.
+// Vehicle objects, and is told when state has changed.
 type VehicleToClient interface {
 	MoverToClient
 	OnSetName(name string)
+	SpeedChanged()
 	OnSetDriver(doId uint32)
 }
 
@@ -1233,6 +1786,9 @@ type NoVehicleToClient struct{ NoMoverToClient }
 
 // OnSetName does nothing.
 func (NoVehicleToClient) OnSetName(string) {}
+
+// SpeedChanged does nothing.
+func (NoVehicleToClient) SpeedChanged() {}
 
 // OnSetDriver does nothing.
 func (NoVehicleToClient) OnSetDriver(uint32) {}
@@ -1253,6 +1809,18 @@ func DispatchVehicleToClient(handler VehicleToClient, field *dc.Field, args []by
 	return true
 }
 
+// ChangedVehicleToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedVehicleToClient(handler VehicleToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldVehicleSpeed:
+		handler.SpeedChanged()
+	default:
+		return ChangedMoverToClient(handler, field)
+	}
+	return true
+}
+
 // EmptyToServer is who gets the messages that clients send to Empty objects.
 // from is who sent them: a *world.Client in a world.
 type EmptyToServer[From any] interface {
@@ -1269,7 +1837,7 @@ func DispatchEmptyToServer[From any](handler EmptyToServer[From], from From, fie
 }
 
 // EmptyToClient is who gets the messages that servers send to clients of Empty
-// objects.
+// objects, and is told when state has changed.
 type EmptyToClient interface {
 	BaseToClient
 }
@@ -1281,6 +1849,12 @@ type NoEmptyToClient struct{ NoBaseToClient }
 // arguments were checked, and returns false if there is none for it.
 func DispatchEmptyToClient(handler EmptyToClient, field *dc.Field, args []byte) bool {
 	return DispatchBaseToClient(handler, field, args)
+}
+
+// ChangedEmptyToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedEmptyToClient(handler EmptyToClient, field *dc.Field) bool {
+	return ChangedBaseToClient(handler, field)
 }
 
 // StatueToServer is who gets the messages that clients send to Statue objects.
@@ -1299,7 +1873,7 @@ func DispatchStatueToServer[From any](handler StatueToServer[From], from From, f
 }
 
 // StatueToClient is who gets the messages that servers send to clients of
-// Statue objects.
+// Statue objects, and is told when state has changed.
 type StatueToClient interface {
 	EmptyToClient
 	OnSetPose(p Pose)
@@ -1324,6 +1898,12 @@ func DispatchStatueToClient(handler StatueToClient, field *dc.Field, args []byte
 	return true
 }
 
+// ChangedStatueToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedStatueToClient(handler StatueToClient, field *dc.Field) bool {
+	return ChangedEmptyToClient(handler, field)
+}
+
 // DistributedObjectToServer is who gets the messages that clients send to
 // DistributedObject objects.
 // from is who sent them: a *world.Client in a world.
@@ -1340,7 +1920,7 @@ func DispatchDistributedObjectToServer[From any](handler DistributedObjectToServ
 }
 
 // DistributedObjectToClient is who gets the messages that servers send to
-// clients of DistributedObject objects.
+// clients of DistributedObject objects, and is told when state has changed.
 type DistributedObjectToClient interface {
 }
 
@@ -1350,6 +1930,12 @@ type NoDistributedObjectToClient struct{}
 // DispatchDistributedObjectToClient calls the handler's method for a message,
 // whose arguments were checked, and returns false if there is none for it.
 func DispatchDistributedObjectToClient(handler DistributedObjectToClient, field *dc.Field, args []byte) bool {
+	return false
+}
+
+// ChangedDistributedObjectToClient tells the handler that a parameter field has
+// changed, and returns false if the class has no such field.
+func ChangedDistributedObjectToClient(handler DistributedObjectToClient, field *dc.Field) bool {
 	return false
 }
 
@@ -1383,7 +1969,7 @@ func DispatchDistributedChatToServer[From any](handler DistributedChatToServer[F
 }
 
 // DistributedChatToClient is who gets the messages that servers send to clients
-// of DistributedChat objects.
+// of DistributedChat objects, and is told when state has changed.
 type DistributedChatToClient interface {
 	DistributedObjectToClient
 	OnChatMessage(sender, text string)
@@ -1406,6 +1992,12 @@ func DispatchDistributedChatToClient(handler DistributedChatToClient, field *dc.
 		return DispatchDistributedObjectToClient(handler, field, args)
 	}
 	return true
+}
+
+// ChangedDistributedChatToClient tells the handler that a parameter field has
+// changed, and returns false if the class has no such field.
+func ChangedDistributedChatToClient(handler DistributedChatToClient, field *dc.Field) bool {
+	return ChangedDistributedObjectToClient(handler, field)
 }
 
 // DistributedAvatarToServer is who gets the messages that clients send to
@@ -1445,15 +2037,31 @@ func DispatchDistributedAvatarToServer[From any](handler DistributedAvatarToServ
 }
 
 // DistributedAvatarToClient is who gets the messages that servers send to
-// clients of DistributedAvatar objects.
+// clients of DistributedAvatar objects, and is told when state has changed.
 type DistributedAvatarToClient interface {
 	DistributedObjectToClient
+	NameChanged()
+	PosChanged()
+	HChanged()
+	HpChanged()
 	OnEmote(which uint8)
 	OnSetTeam(team uint8)
 }
 
 // NoDistributedAvatarToClient is a DistributedAvatarToClient that does nothing. Embed it to leave some messages out.
 type NoDistributedAvatarToClient struct{ NoDistributedObjectToClient }
+
+// NameChanged does nothing.
+func (NoDistributedAvatarToClient) NameChanged() {}
+
+// PosChanged does nothing.
+func (NoDistributedAvatarToClient) PosChanged() {}
+
+// HChanged does nothing.
+func (NoDistributedAvatarToClient) HChanged() {}
+
+// HpChanged does nothing.
+func (NoDistributedAvatarToClient) HpChanged() {}
 
 // OnEmote does nothing.
 func (NoDistributedAvatarToClient) OnEmote(uint8) {}
@@ -1473,6 +2081,24 @@ func DispatchDistributedAvatarToClient(handler DistributedAvatarToClient, field 
 		handler.OnSetTeam(team)
 	default:
 		return DispatchDistributedObjectToClient(handler, field, args)
+	}
+	return true
+}
+
+// ChangedDistributedAvatarToClient tells the handler that a parameter field has
+// changed, and returns false if the class has no such field.
+func ChangedDistributedAvatarToClient(handler DistributedAvatarToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldDistributedAvatarName:
+		handler.NameChanged()
+	case FieldDistributedAvatarPos:
+		handler.PosChanged()
+	case FieldDistributedAvatarH:
+		handler.HChanged()
+	case FieldDistributedAvatarHp:
+		handler.HpChanged()
+	default:
+		return ChangedDistributedObjectToClient(handler, field)
 	}
 	return true
 }
@@ -1507,16 +2133,50 @@ func DispatchDistributedBallToServer[From any](handler DistributedBallToServer[F
 }
 
 // DistributedBallToClient is who gets the messages that servers send to clients
-// of DistributedBall objects.
+// of DistributedBall objects, and is told when state has changed.
 type DistributedBallToClient interface {
 	DistributedObjectToClient
+	XChanged()
+	YChanged()
+	ZChanged()
+	SpinChanged()
 }
 
 // NoDistributedBallToClient is a DistributedBallToClient that does nothing. Embed it to leave some messages out.
 type NoDistributedBallToClient struct{ NoDistributedObjectToClient }
 
+// XChanged does nothing.
+func (NoDistributedBallToClient) XChanged() {}
+
+// YChanged does nothing.
+func (NoDistributedBallToClient) YChanged() {}
+
+// ZChanged does nothing.
+func (NoDistributedBallToClient) ZChanged() {}
+
+// SpinChanged does nothing.
+func (NoDistributedBallToClient) SpinChanged() {}
+
 // DispatchDistributedBallToClient calls the handler's method for a message,
 // whose arguments were checked, and returns false if there is none for it.
 func DispatchDistributedBallToClient(handler DistributedBallToClient, field *dc.Field, args []byte) bool {
 	return DispatchDistributedObjectToClient(handler, field, args)
+}
+
+// ChangedDistributedBallToClient tells the handler that a parameter field has
+// changed, and returns false if the class has no such field.
+func ChangedDistributedBallToClient(handler DistributedBallToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldDistributedBallX:
+		handler.XChanged()
+	case FieldDistributedBallY:
+		handler.YChanged()
+	case FieldDistributedBallZ:
+		handler.ZChanged()
+	case FieldDistributedBallSpin:
+		handler.SpinChanged()
+	default:
+		return ChangedDistributedObjectToClient(handler, field)
+	}
+	return true
 }

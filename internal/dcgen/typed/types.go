@@ -14,9 +14,6 @@ type Schema_ = uint8
 // Metres is the typedef Metres: int16 / 100.
 type Metres = float64
 
-// Place is the typedef Place.
-type Place = Place_
-
 // DoId is the typedef DoId.
 type DoId = uint32
 
@@ -431,6 +428,33 @@ func (v *Shape) values() []any {
 	return []any{v.Kind}
 }
 
+// Place is unnamed struct of the DC files.
+type Place struct {
+	X Metres // int16 / 100
+	Y Metres // int16 / 100
+}
+
+func (v *Place) append(dst []byte) (_ []byte, ok bool) {
+	num1 := math.Floor(float64(v.X*100) + 0.5)
+	if !(num1 >= -32768 && num1 <= 32767) {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(int64(num1)))
+	num2 := math.Floor(float64(v.Y*100) + 0.5)
+	if !(num2 >= -32768 && num2 <= 32767) {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(int64(num2)))
+	return dst, true
+}
+
+func (v *Place) read(cur *cursor) {
+	v.X = float64(int16(cur.uint16())) / 100
+	v.Y = float64(int16(cur.uint16())) / 100
+}
+
+func (v *Place) values() []any { return []any{v.X, v.Y} }
+
 // CellCell is the arguments of Cell of the DC files.
 type CellCell struct {
 	A    float64 // int16 / 10
@@ -715,33 +739,6 @@ func (v *OutfitField3) values() []any {
 	}
 	return []any{v.Gender}
 }
-
-// Place_ is unnamed struct of the DC files.
-type Place_ struct {
-	X Metres // int16 / 100
-	Y Metres // int16 / 100
-}
-
-func (v *Place_) append(dst []byte) (_ []byte, ok bool) {
-	num1 := math.Floor(float64(v.X*100) + 0.5)
-	if !(num1 >= -32768 && num1 <= 32767) {
-		return dst, false
-	}
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(int64(num1)))
-	num2 := math.Floor(float64(v.Y*100) + 0.5)
-	if !(num2 >= -32768 && num2 <= 32767) {
-		return dst, false
-	}
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(int64(num2)))
-	return dst, true
-}
-
-func (v *Place_) read(cur *cursor) {
-	v.X = float64(int16(cur.uint16())) / 100
-	v.Y = float64(int16(cur.uint16())) / 100
-}
-
-func (v *Place_) values() []any { return []any{v.X, v.Y} }
 
 // Uint32Uint8 is unnamed struct of the DC files.
 type Uint32Uint8 struct {
