@@ -170,8 +170,10 @@ func (m *model) declared(f *dc.Field) *field {
 // their numbers.
 func (c *class) methods(keep func(*field) bool) []*field {
 	var list []*field
+	seen := map[*dc.Field]bool{} // without virtual inheritance fields can be there twice
 	for _, f := range c.dc.Fields() {
-		if k := c.byName[f.Name()]; k != nil && k.dc == f && keep(k) {
+		if k := c.byName[f.Name()]; k != nil && k.dc == f && !seen[f] && keep(k) {
+			seen[f] = true
 			list = append(list, k)
 		}
 	}

@@ -122,16 +122,19 @@ func (g *generator) add(name, pkg, doc string, body *code) error {
 	return nil
 }
 
-var selector = regexp.MustCompile(`\b([a-z][a-z0-9_]*\.)[A-Z]`)
+var (
+	selector = regexp.MustCompile(`\b([a-z][a-z0-9_]*\.)[A-Z]`)
+	quoted   = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+)
 
 // usedNames finds what stands before a dot and an exported name, outside of
-// comments and of strings that go over several lines.
+// comments and strings.
 func usedNames(body string) map[string]bool {
 	used := map[string]bool{}
 	raw := false
 	for line := range strings.Lines(body) {
 		if !raw {
-			line, _, _ := strings.Cut(line, "//")
+			line, _, _ := strings.Cut(quoted.ReplaceAllString(line, `""`), "//")
 			for _, s := range selector.FindAllStringSubmatch(line, -1) {
 				used[s[1]] = true
 			}
