@@ -141,11 +141,27 @@ func (g *generator) call(w *code, c *class, f *field, name, first, method, comme
 	data := "nil"
 	if len(f.params) > 0 {
 		data = "data"
-		w.p("data, err := %s.Pack%s(nil, %s)", q, f.codec, f.args())
+		w.p("var buf [%d]byte", bufferSize(f))
+		w.p("data, err := %s.Pack%s(buf[:0], %s)", q, f.codec, f.args())
 		w.p("if err != nil { return err }")
 	}
 	w.p("return o.Object.%s(%s%s.Field(%s.Field%s), %s)", method, args, q, q, f.codec, data)
 	w.p("}\n")
+}
+
+// bufferSize is how many bytes on the stack a field is packed into. What is longer
+// moves to the heap.
+func bufferSize(f *field) int {
+	_, types := f.types()
+	size := 0
+	for _, t := range types {
+		n, fixed := t.dc.FixedSize()
+		if !fixed {
+			return 64
+		}
+		size = min(size+n, 128)
+	}
+	return size
 }
 
 const aiHelpers = `// Handler returns the handler that an object of this package was made with, or

@@ -79,5 +79,5 @@ var reservedMethods = strings.Fields("Object Error String GoString Format Scan "
 
 // reservedLocals are the names that generated functions use themselves, and
 // those of packages that they import.
-var reservedLocals = strings.Fields("dst data cur obj handler from field args to except err ok w zone owner o " +
+var reservedLocals = strings.Fields("dst data buf cur obj handler from field args to except err ok w zone owner o " +
 	"binary bytes errors math dc sync world client interp")

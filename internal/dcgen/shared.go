@@ -174,7 +174,9 @@ func (g *generator) codecFile() error {
 			for i, t := range types {
 				values = append(values, value(names[i], t))
 			}
-			w.p("return Field(Field%s).Pack(dst, %s)", f.codec, strings.Join(values, ", "))
+			// Handing dst over would have callers' buffers on their stack escape.
+			w.p("data, err := Field(Field%s).Pack(nil, %s)", f.codec, strings.Join(values, ", "))
+			w.p("return append(dst, data...), err")
 			w.p("}\n")
 			if !slow(types...) {
 				w.p("func pack%s(dst []byte%s) (_ []byte, ok bool) {", f.codec, params)

@@ -174,7 +174,8 @@ func PackNamesName(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesName(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesName).Pack(dst, value)
+	data, err := Field(FieldNamesName).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesName(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -197,7 +198,8 @@ func PackNamesSetName(dst []byte, name uint8) ([]byte, error) {
 	if data, ok := packNamesSetName(dst, name); ok {
 		return data, nil
 	}
-	return Field(FieldNamesSetName).Pack(dst, name)
+	data, err := Field(FieldNamesSetName).Pack(nil, name)
+	return append(dst, data...), err
 }
 
 func packNamesSetName(dst []byte, name uint8) (_ []byte, ok bool) {
@@ -220,7 +222,8 @@ func PackNamesName_(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesName_(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesName_).Pack(dst, value)
+	data, err := Field(FieldNamesName_).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesName_(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -243,7 +246,8 @@ func PackNamesType(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesType(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesType).Pack(dst, value)
+	data, err := Field(FieldNamesType).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesType(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -266,7 +270,8 @@ func PackNamesFunc(dst []byte, func_, range_, len_, dst_, num1_, __, cur_, o_ ui
 	if data, ok := packNamesFunc(dst, func_, range_, len_, dst_, num1_, __, cur_, o_); ok {
 		return data, nil
 	}
-	return Field(FieldNamesFunc).Pack(dst, func_, range_, len_, dst_, num1_, __, cur_, o_)
+	data, err := Field(FieldNamesFunc).Pack(nil, func_, range_, len_, dst_, num1_, __, cur_, o_)
+	return append(dst, data...), err
 }
 
 func packNamesFunc(dst []byte, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) (_ []byte, ok bool) {
@@ -303,7 +308,8 @@ func PackNamesZone(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesZone(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesZone).Pack(dst, value)
+	data, err := Field(FieldNamesZone).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesZone(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -326,7 +332,8 @@ func PackNamesState(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesState(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesState).Pack(dst, value)
+	data, err := Field(FieldNamesState).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesState(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -349,7 +356,8 @@ func PackNamesObject(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesObject(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesObject).Pack(dst, value)
+	data, err := Field(FieldNamesObject).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesObject(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -372,7 +380,8 @@ func PackNamesReadByte(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesReadByte(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesReadByte).Pack(dst, value)
+	data, err := Field(FieldNamesReadByte).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesReadByte(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -395,7 +404,8 @@ func PackNamesX_private(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesX_private(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesX_private).Pack(dst, value)
+	data, err := Field(FieldNamesX_private).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesX_private(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -418,7 +428,8 @@ func PackNamesSend(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesSend(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesSend).Pack(dst, value)
+	data, err := Field(FieldNamesSend).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesSend(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -441,7 +452,8 @@ func PackNamesSendTo(dst []byte, x, x_ uint8) ([]byte, error) {
 	if data, ok := packNamesSendTo(dst, x, x_); ok {
 		return data, nil
 	}
-	return Field(FieldNamesSendTo).Pack(dst, x, x_)
+	data, err := Field(FieldNamesSendTo).Pack(nil, x, x_)
+	return append(dst, data...), err
 }
 
 func packNamesSendTo(dst []byte, x, x_ uint8) (_ []byte, ok bool) {
@@ -484,7 +496,8 @@ func PackNamesHandlerNames(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesHandlerNames(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesHandlerNames).Pack(dst, value)
+	data, err := Field(FieldNamesHandlerNames).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesHandlerNames(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -507,7 +520,8 @@ func PackNamesOther(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNamesOther(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNamesOther).Pack(dst, value)
+	data, err := Field(FieldNamesOther).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNamesOther(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -530,7 +544,8 @@ func PackNamesSetName_(dst []byte, name string, style uint8) ([]byte, error) {
 	if data, ok := packNamesSetName_(dst, name, style); ok {
 		return data, nil
 	}
-	return Field(FieldNamesSetName_).Pack(dst, name, style)
+	data, err := Field(FieldNamesSetName_).Pack(nil, name, style)
+	return append(dst, data...), err
 }
 
 func packNamesSetName_(dst []byte, name string, style uint8) (_ []byte, ok bool) {
@@ -560,7 +575,8 @@ func PackNumbersA(dst []byte, value int8) ([]byte, error) {
 	if data, ok := packNumbersA(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersA).Pack(dst, value)
+	data, err := Field(FieldNumbersA).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersA(dst []byte, value int8) (_ []byte, ok bool) {
@@ -588,7 +604,8 @@ func PackNumbersB(dst []byte, value int16) ([]byte, error) {
 	if data, ok := packNumbersB(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersB).Pack(dst, value)
+	data, err := Field(FieldNumbersB).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersB(dst []byte, value int16) (_ []byte, ok bool) {
@@ -616,7 +633,8 @@ func PackNumbersC(dst []byte, value uint32) ([]byte, error) {
 	if data, ok := packNumbersC(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersC).Pack(dst, value)
+	data, err := Field(FieldNumbersC).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersC(dst []byte, value uint32) (_ []byte, ok bool) {
@@ -641,7 +659,8 @@ func PackNumbersD(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersD(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersD).Pack(dst, value)
+	data, err := Field(FieldNumbersD).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersD(dst []byte, value float64) (_ []byte, ok bool) {
@@ -669,7 +688,8 @@ func PackNumbersE(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersE(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersE).Pack(dst, value)
+	data, err := Field(FieldNumbersE).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersE(dst []byte, value float64) (_ []byte, ok bool) {
@@ -697,7 +717,8 @@ func PackNumbersF(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersF(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersF).Pack(dst, value)
+	data, err := Field(FieldNumbersF).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersF(dst []byte, value float64) (_ []byte, ok bool) {
@@ -721,7 +742,8 @@ func PackNumbersG(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersG(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersG).Pack(dst, value)
+	data, err := Field(FieldNumbersG).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersG(dst []byte, value float64) (_ []byte, ok bool) {
@@ -745,7 +767,8 @@ func PackNumbersH(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersH(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersH).Pack(dst, value)
+	data, err := Field(FieldNumbersH).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersH(dst []byte, value float64) (_ []byte, ok bool) {
@@ -771,7 +794,8 @@ func PackNumbersI(dst []byte, value float32) ([]byte, error) {
 	if data, ok := packNumbersI(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersI).Pack(dst, value)
+	data, err := Field(FieldNumbersI).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersI(dst []byte, value float32) (_ []byte, ok bool) {
@@ -795,7 +819,8 @@ func PackNumbersJ(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersJ(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersJ).Pack(dst, value)
+	data, err := Field(FieldNumbersJ).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersJ(dst []byte, value float64) (_ []byte, ok bool) {
@@ -823,7 +848,8 @@ func PackNumbersK(dst []byte, value float32) ([]byte, error) {
 	if data, ok := packNumbersK(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersK).Pack(dst, value)
+	data, err := Field(FieldNumbersK).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersK(dst []byte, value float32) (_ []byte, ok bool) {
@@ -848,7 +874,8 @@ func ReadNumbersK(data []byte) (value float32) {
 // does not fit is a *dc.ValueError, and dst is returned as it was. In the DC
 // files l is float32(0 - 1).
 func PackNumbersSetL(dst []byte, l float32) ([]byte, error) {
-	return Field(FieldNumbersSetL).Pack(dst, l)
+	data, err := Field(FieldNumbersSetL).Pack(nil, l)
+	return append(dst, data...), err
 }
 
 // ReadNumbersSetL returns the arguments of Numbers.setL that data holds, which
@@ -864,7 +891,8 @@ func ReadNumbersSetL(data []byte) (l float32) {
 // is a *dc.ValueError, and dst is returned as it was. In the DC files value is
 // int64(-5 - 9000000000000000000).
 func PackNumbersM(dst []byte, value int64) ([]byte, error) {
-	return Field(FieldNumbersM).Pack(dst, value)
+	data, err := Field(FieldNumbersM).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 // ReadNumbersM returns the value of Numbers.m that data holds, which must have
@@ -883,7 +911,8 @@ func PackNumbersN(dst []byte, value uint16) ([]byte, error) {
 	if data, ok := packNumbersN(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersN).Pack(dst, value)
+	data, err := Field(FieldNumbersN).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersN(dst []byte, value uint16) (_ []byte, ok bool) {
@@ -910,7 +939,8 @@ func PackNumbersP(dst []byte, value int8) ([]byte, error) {
 	if data, ok := packNumbersP(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersP).Pack(dst, value)
+	data, err := Field(FieldNumbersP).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersP(dst []byte, value int8) (_ []byte, ok bool) {
@@ -937,7 +967,8 @@ func PackNumbersQ(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNumbersQ(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersQ).Pack(dst, value)
+	data, err := Field(FieldNumbersQ).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersQ(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -961,7 +992,8 @@ func PackNumbersR(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersR(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersR).Pack(dst, value)
+	data, err := Field(FieldNumbersR).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersR(dst []byte, value float64) (_ []byte, ok bool) {
@@ -989,7 +1021,8 @@ func PackNumbersS(dst []byte, value uint64) ([]byte, error) {
 	if data, ok := packNumbersS(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersS).Pack(dst, value)
+	data, err := Field(FieldNumbersS).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersS(dst []byte, value uint64) (_ []byte, ok bool) {
@@ -1013,7 +1046,8 @@ func ReadNumbersS(data []byte) (value uint64) {
 // is a *dc.ValueError, and dst is returned as it was. In the DC files value is
 // uint8 % 0.7500000000000001.
 func PackNumbersT(dst []byte, value uint8) ([]byte, error) {
-	return Field(FieldNumbersT).Pack(dst, value)
+	data, err := Field(FieldNumbersT).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 // ReadNumbersT returns the value of Numbers.t that data holds, which must have
@@ -1031,7 +1065,8 @@ func PackNumbersU(dst []byte, value byte) ([]byte, error) {
 	if data, ok := packNumbersU(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersU).Pack(dst, value)
+	data, err := Field(FieldNumbersU).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersU(dst []byte, value byte) (_ []byte, ok bool) {
@@ -1055,7 +1090,8 @@ func PackNumbersV(dst []byte, value byte) ([]byte, error) {
 	if data, ok := packNumbersV(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersV).Pack(dst, value)
+	data, err := Field(FieldNumbersV).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersV(dst []byte, value byte) (_ []byte, ok bool) {
@@ -1082,7 +1118,8 @@ func PackNumbersW(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersW(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersW).Pack(dst, value)
+	data, err := Field(FieldNumbersW).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersW(dst []byte, value float64) (_ []byte, ok bool) {
@@ -1110,7 +1147,8 @@ func PackNumbersX(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersX(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldNumbersX).Pack(dst, value)
+	data, err := Field(FieldNumbersX).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packNumbersX(dst []byte, value float64) (_ []byte, ok bool) {
@@ -1138,7 +1176,8 @@ func PackSequencesA(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesA(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesA).Pack(dst, value)
+	data, err := Field(FieldSequencesA).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesA(dst []byte, value string) (_ []byte, ok bool) {
@@ -1166,7 +1205,8 @@ func PackSequencesB(dst []byte, value []byte) ([]byte, error) {
 	if data, ok := packSequencesB(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesB).Pack(dst, value)
+	data, err := Field(FieldSequencesB).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesB(dst []byte, value []byte) (_ []byte, ok bool) {
@@ -1193,7 +1233,8 @@ func PackSequencesC(dst []byte, value []byte) ([]byte, error) {
 	if data, ok := packSequencesC(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesC).Pack(dst, value)
+	data, err := Field(FieldSequencesC).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesC(dst []byte, value []byte) (_ []byte, ok bool) {
@@ -1221,7 +1262,8 @@ func PackSequencesD(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesD(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesD).Pack(dst, value)
+	data, err := Field(FieldSequencesD).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesD(dst []byte, value string) (_ []byte, ok bool) {
@@ -1247,7 +1289,8 @@ func PackSequencesE(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesE(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesE).Pack(dst, value)
+	data, err := Field(FieldSequencesE).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesE(dst []byte, value string) (_ []byte, ok bool) {
@@ -1275,7 +1318,8 @@ func PackSequencesF(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesF(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesF).Pack(dst, value)
+	data, err := Field(FieldSequencesF).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesF(dst []byte, value string) (_ []byte, ok bool) {
@@ -1311,7 +1355,8 @@ func PackSequencesG(dst []byte, value [3]int8) ([]byte, error) {
 	if data, ok := packSequencesG(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesG).Pack(dst, value)
+	data, err := Field(FieldSequencesG).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesG(dst []byte, value [3]int8) (_ []byte, ok bool) {
@@ -1339,7 +1384,8 @@ func PackSequencesH(dst []byte, value []float64) ([]byte, error) {
 	if data, ok := packSequencesH(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesH).Pack(dst, value)
+	data, err := Field(FieldSequencesH).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesH(dst []byte, value []float64) (_ []byte, ok bool) {
@@ -1380,7 +1426,8 @@ func PackSequencesI(dst []byte, value [2][2]Metres) ([]byte, error) {
 	if data, ok := packSequencesI(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesI).Pack(dst, value)
+	data, err := Field(FieldSequencesI).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesI(dst []byte, value [2][2]Metres) (_ []byte, ok bool) {
@@ -1416,7 +1463,8 @@ func PackSequencesJ(dst []byte, value []string) ([]byte, error) {
 	if data, ok := packSequencesJ(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesJ).Pack(dst, value)
+	data, err := Field(FieldSequencesJ).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesJ(dst []byte, value []string) (_ []byte, ok bool) {
@@ -1461,7 +1509,8 @@ func PackSequencesK(dst []byte, value [][]byte) ([]byte, error) {
 	if data, ok := packSequencesK(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesK).Pack(dst, value)
+	data, err := Field(FieldSequencesK).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesK(dst []byte, value [][]byte) (_ []byte, ok bool) {
@@ -1504,7 +1553,8 @@ func PackSequencesL(dst []byte, value []string) ([]byte, error) {
 	if data, ok := packSequencesL(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesL).Pack(dst, value)
+	data, err := Field(FieldSequencesL).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packSequencesL(dst []byte, value []string) (_ []byte, ok bool) {
@@ -1543,7 +1593,8 @@ func PackSequencesM(dst []byte, value []Place) ([]byte, error) {
 	if data, ok := packSequencesM(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesM).Pack(dst, each(value, (*Place).values))
+	data, err := Field(FieldSequencesM).Pack(nil, each(value, (*Place).values))
+	return append(dst, data...), err
 }
 
 func packSequencesM(dst []byte, value []Place) (_ []byte, ok bool) {
@@ -1582,7 +1633,8 @@ func PackSequencesN(dst []byte, value []Place) ([]byte, error) {
 	if data, ok := packSequencesN(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesN).Pack(dst, each(value, (*Place).values))
+	data, err := Field(FieldSequencesN).Pack(nil, each(value, (*Place).values))
+	return append(dst, data...), err
 }
 
 func packSequencesN(dst []byte, value []Place) (_ []byte, ok bool) {
@@ -1615,7 +1667,8 @@ func PackSequencesO(dst []byte, value []Level) ([]byte, error) {
 	if data, ok := packSequencesO(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesO).Pack(dst, each(value, (*Level).values))
+	data, err := Field(FieldSequencesO).Pack(nil, each(value, (*Level).values))
+	return append(dst, data...), err
 }
 
 func packSequencesO(dst []byte, value []Level) (_ []byte, ok bool) {
@@ -1655,7 +1708,8 @@ func PackSequencesQ(dst []byte, value Cell) ([]byte, error) {
 	if data, ok := packSequencesQ(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesQ).Pack(dst, value.values())
+	data, err := Field(FieldSequencesQ).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packSequencesQ(dst []byte, value Cell) (_ []byte, ok bool) {
@@ -1680,7 +1734,8 @@ func PackSequencesR(dst []byte, value Holes) ([]byte, error) {
 	if data, ok := packSequencesR(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesR).Pack(dst, value.values())
+	data, err := Field(FieldSequencesR).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packSequencesR(dst []byte, value Holes) (_ []byte, ok bool) {
@@ -1705,7 +1760,8 @@ func PackSequencesS(dst []byte, value X_hidden) ([]byte, error) {
 	if data, ok := packSequencesS(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesS).Pack(dst, value.values())
+	data, err := Field(FieldSequencesS).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packSequencesS(dst []byte, value X_hidden) (_ []byte, ok bool) {
@@ -1730,7 +1786,8 @@ func PackSequencesT(dst []byte, value Nothing) ([]byte, error) {
 	if data, ok := packSequencesT(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesT).Pack(dst, []any{})
+	data, err := Field(FieldSequencesT).Pack(nil, []any{})
+	return append(dst, data...), err
 }
 
 func packSequencesT(dst []byte, value Nothing) (_ []byte, ok bool) {
@@ -1750,7 +1807,8 @@ func PackSequencesU(dst []byte, value []Nothing) ([]byte, error) {
 	if data, ok := packSequencesU(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesU).Pack(dst, each(value, func(e *Nothing) []any { return []any{} }))
+	data, err := Field(FieldSequencesU).Pack(nil, each(value, func(e *Nothing) []any { return []any{} }))
+	return append(dst, data...), err
 }
 
 func packSequencesU(dst []byte, value []Nothing) (_ []byte, ok bool) {
@@ -1774,7 +1832,8 @@ func ReadSequencesU(data []byte) (value []Nothing) {
 // fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
 // is int64(-5 - 9000000000000000000)[].
 func PackSequencesV(dst []byte, value []int64) ([]byte, error) {
-	return Field(FieldSequencesV).Pack(dst, value)
+	data, err := Field(FieldSequencesV).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 // ReadSequencesV returns the value of Sequences.v that data holds, which must
@@ -1799,7 +1858,8 @@ func PackSequencesW(dst []byte, value []Uint32Uint8) ([]byte, error) {
 	if data, ok := packSequencesW(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesW).Pack(dst, each(value, (*Uint32Uint8).values))
+	data, err := Field(FieldSequencesW).Pack(nil, each(value, (*Uint32Uint8).values))
+	return append(dst, data...), err
 }
 
 func packSequencesW(dst []byte, value []Uint32Uint8) (_ []byte, ok bool) {
@@ -1838,7 +1898,8 @@ func PackSequencesX(dst []byte, value [][]Cell) ([]byte, error) {
 	if data, ok := packSequencesX(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesX).Pack(dst, each(value, func(e *[]Cell) []any { return each((*e), (*Cell).values) }))
+	data, err := Field(FieldSequencesX).Pack(nil, each(value, func(e *[]Cell) []any { return each((*e), (*Cell).values) }))
+	return append(dst, data...), err
 }
 
 func packSequencesX(dst []byte, value [][]Cell) (_ []byte, ok bool) {
@@ -1896,7 +1957,8 @@ func PackSequencesY(dst []byte, value SequencesY) ([]byte, error) {
 	if data, ok := packSequencesY(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesY).Pack(dst, value.values())
+	data, err := Field(FieldSequencesY).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packSequencesY(dst []byte, value SequencesY) (_ []byte, ok bool) {
@@ -1922,7 +1984,8 @@ func PackSequencesAll(dst []byte, a Place, b Level, c []Cell, d [2]string) ([]by
 	if data, ok := packSequencesAll(dst, a, b, c, d); ok {
 		return data, nil
 	}
-	return Field(FieldSequencesAll).Pack(dst, a.values(), b.values(), each(c, (*Cell).values), d)
+	data, err := Field(FieldSequencesAll).Pack(nil, a.values(), b.values(), each(c, (*Cell).values), d)
+	return append(dst, data...), err
 }
 
 func packSequencesAll(dst []byte, a Place, b Level, c []Cell, d [2]string) (_ []byte, ok bool) {
@@ -1979,7 +2042,8 @@ func PackValueA(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packValueA(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldValueA).Pack(dst, value)
+	data, err := Field(FieldValueA).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packValueA(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -2002,7 +2066,8 @@ func PackValueB(dst []byte, x uint8, value2 string) ([]byte, error) {
 	if data, ok := packValueB(dst, x, value2); ok {
 		return data, nil
 	}
-	return Field(FieldValueB).Pack(dst, x, value2)
+	data, err := Field(FieldValueB).Pack(nil, x, value2)
+	return append(dst, data...), err
 }
 
 func packValueB(dst []byte, x uint8, value2 string) (_ []byte, ok bool) {
@@ -2031,7 +2096,8 @@ func PackUsesValue(dst []byte, value ValueValue) ([]byte, error) {
 	if data, ok := packUsesValue(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldUsesValue).Pack(dst, value.values())
+	data, err := Field(FieldUsesValue).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packUsesValue(dst []byte, value ValueValue) (_ []byte, ok bool) {
@@ -2056,7 +2122,8 @@ func PackUsesValues(dst []byte, value []ValueValue) ([]byte, error) {
 	if data, ok := packUsesValues(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldUsesValues).Pack(dst, each(value, (*ValueValue).values))
+	data, err := Field(FieldUsesValues).Pack(nil, each(value, (*ValueValue).values))
+	return append(dst, data...), err
 }
 
 func packUsesValues(dst []byte, value []ValueValue) (_ []byte, ok bool) {
@@ -2096,7 +2163,8 @@ func PackTypesSetInt8(dst []byte, value int8) ([]byte, error) {
 	if data, ok := packTypesSetInt8(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetInt8).Pack(dst, value)
+	data, err := Field(FieldTypesSetInt8).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetInt8(dst []byte, value int8) (_ []byte, ok bool) {
@@ -2119,7 +2187,8 @@ func PackTypesSetInt16(dst []byte, value int16) ([]byte, error) {
 	if data, ok := packTypesSetInt16(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetInt16).Pack(dst, value)
+	data, err := Field(FieldTypesSetInt16).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetInt16(dst []byte, value int16) (_ []byte, ok bool) {
@@ -2142,7 +2211,8 @@ func PackTypesSetInt32(dst []byte, value int32) ([]byte, error) {
 	if data, ok := packTypesSetInt32(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetInt32).Pack(dst, value)
+	data, err := Field(FieldTypesSetInt32).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetInt32(dst []byte, value int32) (_ []byte, ok bool) {
@@ -2165,7 +2235,8 @@ func PackTypesSetInt64(dst []byte, value int64) ([]byte, error) {
 	if data, ok := packTypesSetInt64(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetInt64).Pack(dst, value)
+	data, err := Field(FieldTypesSetInt64).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetInt64(dst []byte, value int64) (_ []byte, ok bool) {
@@ -2188,7 +2259,8 @@ func PackTypesSetUint8(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packTypesSetUint8(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetUint8).Pack(dst, value)
+	data, err := Field(FieldTypesSetUint8).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetUint8(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -2211,7 +2283,8 @@ func PackTypesSetUint16(dst []byte, value uint16) ([]byte, error) {
 	if data, ok := packTypesSetUint16(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetUint16).Pack(dst, value)
+	data, err := Field(FieldTypesSetUint16).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetUint16(dst []byte, value uint16) (_ []byte, ok bool) {
@@ -2234,7 +2307,8 @@ func PackTypesSetUint32(dst []byte, value uint32) ([]byte, error) {
 	if data, ok := packTypesSetUint32(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetUint32).Pack(dst, value)
+	data, err := Field(FieldTypesSetUint32).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetUint32(dst []byte, value uint32) (_ []byte, ok bool) {
@@ -2257,7 +2331,8 @@ func PackTypesSetUint64(dst []byte, value uint64) ([]byte, error) {
 	if data, ok := packTypesSetUint64(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetUint64).Pack(dst, value)
+	data, err := Field(FieldTypesSetUint64).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetUint64(dst []byte, value uint64) (_ []byte, ok bool) {
@@ -2280,7 +2355,8 @@ func PackTypesSetFloat(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packTypesSetFloat(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetFloat).Pack(dst, value)
+	data, err := Field(FieldTypesSetFloat).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetFloat(dst []byte, value float64) (_ []byte, ok bool) {
@@ -2303,7 +2379,8 @@ func PackTypesSetString(dst []byte, value string) ([]byte, error) {
 	if data, ok := packTypesSetString(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetString).Pack(dst, value)
+	data, err := Field(FieldTypesSetString).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetString(dst []byte, value string) (_ []byte, ok bool) {
@@ -2330,7 +2407,8 @@ func PackTypesSetBlob(dst []byte, value []byte) ([]byte, error) {
 	if data, ok := packTypesSetBlob(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetBlob).Pack(dst, value)
+	data, err := Field(FieldTypesSetBlob).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetBlob(dst []byte, value []byte) (_ []byte, ok bool) {
@@ -2357,7 +2435,8 @@ func PackTypesSetBlob32(dst []byte, value []byte) ([]byte, error) {
 	if data, ok := packTypesSetBlob32(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetBlob32).Pack(dst, value)
+	data, err := Field(FieldTypesSetBlob32).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetBlob32(dst []byte, value []byte) (_ []byte, ok bool) {
@@ -2384,7 +2463,8 @@ func PackTypesSetChar(dst []byte, value byte) ([]byte, error) {
 	if data, ok := packTypesSetChar(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetChar).Pack(dst, value)
+	data, err := Field(FieldTypesSetChar).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetChar(dst []byte, value byte) (_ []byte, ok bool) {
@@ -2408,7 +2488,8 @@ func PackTypesSetTenths(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packTypesSetTenths(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetTenths).Pack(dst, value)
+	data, err := Field(FieldTypesSetTenths).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetTenths(dst []byte, value float64) (_ []byte, ok bool) {
@@ -2436,7 +2517,8 @@ func PackTypesSetHundredths(dst []byte, amount float64) ([]byte, error) {
 	if data, ok := packTypesSetHundredths(dst, amount); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetHundredths).Pack(dst, amount)
+	data, err := Field(FieldTypesSetHundredths).Pack(nil, amount)
+	return append(dst, data...), err
 }
 
 func packTypesSetHundredths(dst []byte, amount float64) (_ []byte, ok bool) {
@@ -2464,7 +2546,8 @@ func PackTypesSetHeading(dst []byte, h float64) ([]byte, error) {
 	if data, ok := packTypesSetHeading(dst, h); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetHeading).Pack(dst, h)
+	data, err := Field(FieldTypesSetHeading).Pack(nil, h)
+	return append(dst, data...), err
 }
 
 func packTypesSetHeading(dst []byte, h float64) (_ []byte, ok bool) {
@@ -2492,7 +2575,8 @@ func PackTypesSetAngle(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packTypesSetAngle(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetAngle).Pack(dst, value)
+	data, err := Field(FieldTypesSetAngle).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesSetAngle(dst []byte, value float64) (_ []byte, ok bool) {
@@ -2520,7 +2604,8 @@ func PackTypesSetLevel(dst []byte, level uint8) ([]byte, error) {
 	if data, ok := packTypesSetLevel(dst, level); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetLevel).Pack(dst, level)
+	data, err := Field(FieldTypesSetLevel).Pack(nil, level)
+	return append(dst, data...), err
 }
 
 func packTypesSetLevel(dst []byte, level uint8) (_ []byte, ok bool) {
@@ -2547,7 +2632,8 @@ func PackTypesSetRoom(dst []byte, room int16) ([]byte, error) {
 	if data, ok := packTypesSetRoom(dst, room); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetRoom).Pack(dst, room)
+	data, err := Field(FieldTypesSetRoom).Pack(nil, room)
+	return append(dst, data...), err
 }
 
 func packTypesSetRoom(dst []byte, room int16) (_ []byte, ok bool) {
@@ -2574,7 +2660,8 @@ func PackTypesSetRatio(dst []byte, ratio float64) ([]byte, error) {
 	if data, ok := packTypesSetRatio(dst, ratio); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetRatio).Pack(dst, ratio)
+	data, err := Field(FieldTypesSetRatio).Pack(nil, ratio)
+	return append(dst, data...), err
 }
 
 func packTypesSetRatio(dst []byte, ratio float64) (_ []byte, ok bool) {
@@ -2602,7 +2689,8 @@ func PackTypesSetGrade(dst []byte, grade byte) ([]byte, error) {
 	if data, ok := packTypesSetGrade(dst, grade); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetGrade).Pack(dst, grade)
+	data, err := Field(FieldTypesSetGrade).Pack(nil, grade)
+	return append(dst, data...), err
 }
 
 func packTypesSetGrade(dst []byte, grade byte) (_ []byte, ok bool) {
@@ -2629,7 +2717,8 @@ func PackTypesSetNick(dst []byte, nick string) ([]byte, error) {
 	if data, ok := packTypesSetNick(dst, nick); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetNick).Pack(dst, nick)
+	data, err := Field(FieldTypesSetNick).Pack(nil, nick)
+	return append(dst, data...), err
 }
 
 func packTypesSetNick(dst []byte, nick string) (_ []byte, ok bool) {
@@ -2657,7 +2746,8 @@ func PackTypesSetKey(dst []byte, key []byte) ([]byte, error) {
 	if data, ok := packTypesSetKey(dst, key); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetKey).Pack(dst, key)
+	data, err := Field(FieldTypesSetKey).Pack(nil, key)
+	return append(dst, data...), err
 }
 
 func packTypesSetKey(dst []byte, key []byte) (_ []byte, ok bool) {
@@ -2684,7 +2774,8 @@ func PackTypesSetTag(dst []byte, tag string) ([]byte, error) {
 	if data, ok := packTypesSetTag(dst, tag); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetTag).Pack(dst, tag)
+	data, err := Field(FieldTypesSetTag).Pack(nil, tag)
+	return append(dst, data...), err
 }
 
 func packTypesSetTag(dst []byte, tag string) (_ []byte, ok bool) {
@@ -2710,7 +2801,8 @@ func PackTypesSetOwner(dst []byte, owner_ DoId) ([]byte, error) {
 	if data, ok := packTypesSetOwner(dst, owner_); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetOwner).Pack(dst, owner_)
+	data, err := Field(FieldTypesSetOwner).Pack(nil, owner_)
+	return append(dst, data...), err
 }
 
 func packTypesSetOwner(dst []byte, owner_ DoId) (_ []byte, ok bool) {
@@ -2734,7 +2826,8 @@ func PackTypesSetColour(dst []byte, colour Colour) ([]byte, error) {
 	if data, ok := packTypesSetColour(dst, colour); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetColour).Pack(dst, colour)
+	data, err := Field(FieldTypesSetColour).Pack(nil, colour)
+	return append(dst, data...), err
 }
 
 func packTypesSetColour(dst []byte, colour Colour) (_ []byte, ok bool) {
@@ -2761,7 +2854,8 @@ func PackTypesSetTypedTenths(dst []byte, a, b Tenths) ([]byte, error) {
 	if data, ok := packTypesSetTypedTenths(dst, a, b); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetTypedTenths).Pack(dst, a, b)
+	data, err := Field(FieldTypesSetTypedTenths).Pack(nil, a, b)
+	return append(dst, data...), err
 }
 
 func packTypesSetTypedTenths(dst []byte, a, b Tenths) (_ []byte, ok bool) {
@@ -2795,7 +2889,8 @@ func PackTypesSetShort(dst []byte, name ShortName) ([]byte, error) {
 	if data, ok := packTypesSetShort(dst, name); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetShort).Pack(dst, name)
+	data, err := Field(FieldTypesSetShort).Pack(nil, name)
+	return append(dst, data...), err
 }
 
 func packTypesSetShort(dst []byte, name ShortName) (_ []byte, ok bool) {
@@ -2823,7 +2918,8 @@ func PackTypesSetDefaults(dst []byte, a uint8, b float64, c string, d []byte, e 
 	if data, ok := packTypesSetDefaults(dst, a, b, c, d, e); ok {
 		return data, nil
 	}
-	return Field(FieldTypesSetDefaults).Pack(dst, a, b, c, d, e)
+	data, err := Field(FieldTypesSetDefaults).Pack(nil, a, b, c, d, e)
+	return append(dst, data...), err
 }
 
 func packTypesSetDefaults(dst []byte, a uint8, b float64, c string, d []byte, e float64) (_ []byte, ok bool) {
@@ -2872,7 +2968,8 @@ func PackTypesHp(dst []byte, value uint16) ([]byte, error) {
 	if data, ok := packTypesHp(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesHp).Pack(dst, value)
+	data, err := Field(FieldTypesHp).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesHp(dst []byte, value uint16) (_ []byte, ok bool) {
@@ -2895,7 +2992,8 @@ func PackTypesX(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packTypesX(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesX).Pack(dst, value)
+	data, err := Field(FieldTypesX).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesX(dst []byte, value float64) (_ []byte, ok bool) {
@@ -2918,7 +3016,8 @@ func PackTypesName(dst []byte, value string) ([]byte, error) {
 	if data, ok := packTypesName(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldTypesName).Pack(dst, value)
+	data, err := Field(FieldTypesName).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packTypesName(dst []byte, value string) (_ []byte, ok bool) {
@@ -2945,7 +3044,8 @@ func PackArraysSetBytes(dst []byte, values []uint8) ([]byte, error) {
 	if data, ok := packArraysSetBytes(dst, values); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetBytes).Pack(dst, values)
+	data, err := Field(FieldArraysSetBytes).Pack(nil, values)
+	return append(dst, data...), err
 }
 
 func packArraysSetBytes(dst []byte, values []uint8) (_ []byte, ok bool) {
@@ -2973,7 +3073,8 @@ func PackArraysSetFive(dst []byte, values [5]uint16) ([]byte, error) {
 	if data, ok := packArraysSetFive(dst, values); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetFive).Pack(dst, values)
+	data, err := Field(FieldArraysSetFive).Pack(nil, values)
+	return append(dst, data...), err
 }
 
 func packArraysSetFive(dst []byte, values [5]uint16) (_ []byte, ok bool) {
@@ -3001,7 +3102,8 @@ func PackArraysSetRange(dst []byte, values []int32) ([]byte, error) {
 	if data, ok := packArraysSetRange(dst, values); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetRange).Pack(dst, values)
+	data, err := Field(FieldArraysSetRange).Pack(nil, values)
+	return append(dst, data...), err
 }
 
 func packArraysSetRange(dst []byte, values []int32) (_ []byte, ok bool) {
@@ -3040,7 +3142,8 @@ func PackArraysSetNames(dst []byte, names []string) ([]byte, error) {
 	if data, ok := packArraysSetNames(dst, names); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetNames).Pack(dst, names)
+	data, err := Field(FieldArraysSetNames).Pack(nil, names)
+	return append(dst, data...), err
 }
 
 func packArraysSetNames(dst []byte, names []string) (_ []byte, ok bool) {
@@ -3083,7 +3186,8 @@ func PackArraysSetGrid(dst []byte, grid [2][3]uint8) ([]byte, error) {
 	if data, ok := packArraysSetGrid(dst, grid); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetGrid).Pack(dst, grid)
+	data, err := Field(FieldArraysSetGrid).Pack(nil, grid)
+	return append(dst, data...), err
 }
 
 func packArraysSetGrid(dst []byte, grid [2][3]uint8) (_ []byte, ok bool) {
@@ -3111,7 +3215,8 @@ func PackArraysSetNested(dst []byte, rows [][]uint16) ([]byte, error) {
 	if data, ok := packArraysSetNested(dst, rows); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetNested).Pack(dst, rows)
+	data, err := Field(FieldArraysSetNested).Pack(nil, rows)
+	return append(dst, data...), err
 }
 
 func packArraysSetNested(dst []byte, rows [][]uint16) (_ []byte, ok bool) {
@@ -3162,7 +3267,8 @@ func PackArraysSetOld8(dst []byte, a []uint8) ([]byte, error) {
 	if data, ok := packArraysSetOld8(dst, a); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetOld8).Pack(dst, a)
+	data, err := Field(FieldArraysSetOld8).Pack(nil, a)
+	return append(dst, data...), err
 }
 
 func packArraysSetOld8(dst []byte, a []uint8) (_ []byte, ok bool) {
@@ -3189,7 +3295,8 @@ func PackArraysSetOld16(dst []byte, a []int16) ([]byte, error) {
 	if data, ok := packArraysSetOld16(dst, a); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetOld16).Pack(dst, a)
+	data, err := Field(FieldArraysSetOld16).Pack(nil, a)
+	return append(dst, data...), err
 }
 
 func packArraysSetOld16(dst []byte, a []int16) (_ []byte, ok bool) {
@@ -3225,7 +3332,8 @@ func PackArraysSetOld32(dst []byte, a []uint32) ([]byte, error) {
 	if data, ok := packArraysSetOld32(dst, a); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetOld32).Pack(dst, a)
+	data, err := Field(FieldArraysSetOld32).Pack(nil, a)
+	return append(dst, data...), err
 }
 
 func packArraysSetOld32(dst []byte, a []uint32) (_ []byte, ok bool) {
@@ -3261,7 +3369,8 @@ func PackArraysSetOldPairs(dst []byte, a []Uint32Uint8_) ([]byte, error) {
 	if data, ok := packArraysSetOldPairs(dst, a); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetOldPairs).Pack(dst, each(a, (*Uint32Uint8_).values))
+	data, err := Field(FieldArraysSetOldPairs).Pack(nil, each(a, (*Uint32Uint8_).values))
+	return append(dst, data...), err
 }
 
 func packArraysSetOldPairs(dst []byte, a []Uint32Uint8_) (_ []byte, ok bool) {
@@ -3300,7 +3409,8 @@ func PackArraysSetDivided(dst []byte, points []float64) ([]byte, error) {
 	if data, ok := packArraysSetDivided(dst, points); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetDivided).Pack(dst, points)
+	data, err := Field(FieldArraysSetDivided).Pack(nil, points)
+	return append(dst, data...), err
 }
 
 func packArraysSetDivided(dst []byte, points []float64) (_ []byte, ok bool) {
@@ -3340,7 +3450,8 @@ func PackArraysSetDefaulted(dst []byte, v []uint8) ([]byte, error) {
 	if data, ok := packArraysSetDefaulted(dst, v); ok {
 		return data, nil
 	}
-	return Field(FieldArraysSetDefaulted).Pack(dst, v)
+	data, err := Field(FieldArraysSetDefaulted).Pack(nil, v)
+	return append(dst, data...), err
 }
 
 func packArraysSetDefaulted(dst []byte, v []uint8) (_ []byte, ok bool) {
@@ -3367,7 +3478,8 @@ func PackHolderSetPoint(dst []byte, p Point) ([]byte, error) {
 	if data, ok := packHolderSetPoint(dst, p); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetPoint).Pack(dst, p.values())
+	data, err := Field(FieldHolderSetPoint).Pack(nil, p.values())
+	return append(dst, data...), err
 }
 
 func packHolderSetPoint(dst []byte, p Point) (_ []byte, ok bool) {
@@ -3392,7 +3504,8 @@ func PackHolderSetItem(dst []byte, item Item) ([]byte, error) {
 	if data, ok := packHolderSetItem(dst, item); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetItem).Pack(dst, item.values())
+	data, err := Field(FieldHolderSetItem).Pack(nil, item.values())
+	return append(dst, data...), err
 }
 
 func packHolderSetItem(dst []byte, item Item) (_ []byte, ok bool) {
@@ -3417,7 +3530,8 @@ func PackHolderSetItems(dst []byte, items []Item) ([]byte, error) {
 	if data, ok := packHolderSetItems(dst, items); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetItems).Pack(dst, each(items, (*Item).values))
+	data, err := Field(FieldHolderSetItems).Pack(nil, each(items, (*Item).values))
+	return append(dst, data...), err
 }
 
 func packHolderSetItems(dst []byte, items []Item) (_ []byte, ok bool) {
@@ -3456,7 +3570,8 @@ func PackHolderSetPair(dst []byte, items [2]Item) ([]byte, error) {
 	if data, ok := packHolderSetPair(dst, items); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetPair).Pack(dst, each(items[:], (*Item).values))
+	data, err := Field(FieldHolderSetPair).Pack(nil, each(items[:], (*Item).values))
+	return append(dst, data...), err
 }
 
 func packHolderSetPair(dst []byte, items [2]Item) (_ []byte, ok bool) {
@@ -3486,7 +3601,8 @@ func PackHolderSetSome(dst []byte, points []Point) ([]byte, error) {
 	if data, ok := packHolderSetSome(dst, points); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetSome).Pack(dst, each(points, (*Point).values))
+	data, err := Field(FieldHolderSetSome).Pack(nil, each(points, (*Point).values))
+	return append(dst, data...), err
 }
 
 func packHolderSetSome(dst []byte, points []Point) (_ []byte, ok bool) {
@@ -3527,7 +3643,8 @@ func PackHolderSetTagged(dst []byte, t Tagged) ([]byte, error) {
 	if data, ok := packHolderSetTagged(dst, t); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetTagged).Pack(dst, t.values())
+	data, err := Field(FieldHolderSetTagged).Pack(nil, t.values())
+	return append(dst, data...), err
 }
 
 func packHolderSetTagged(dst []byte, t Tagged) (_ []byte, ok bool) {
@@ -3552,7 +3669,8 @@ func PackHolderSetOutfit(dst []byte, o_ Outfit) ([]byte, error) {
 	if data, ok := packHolderSetOutfit(dst, o_); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetOutfit).Pack(dst, o_.values())
+	data, err := Field(FieldHolderSetOutfit).Pack(nil, o_.values())
+	return append(dst, data...), err
 }
 
 func packHolderSetOutfit(dst []byte, o_ Outfit) (_ []byte, ok bool) {
@@ -3577,7 +3695,8 @@ func PackHolderSetShape(dst []byte, s Shape) ([]byte, error) {
 	if data, ok := packHolderSetShape(dst, s); ok {
 		return data, nil
 	}
-	return Field(FieldHolderSetShape).Pack(dst, s.values())
+	data, err := Field(FieldHolderSetShape).Pack(nil, s.values())
+	return append(dst, data...), err
 }
 
 func packHolderSetShape(dst []byte, s Shape) (_ []byte, ok bool) {
@@ -3602,7 +3721,8 @@ func PackHolderHome(dst []byte, value Point) ([]byte, error) {
 	if data, ok := packHolderHome(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldHolderHome).Pack(dst, value.values())
+	data, err := Field(FieldHolderHome).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packHolderHome(dst []byte, value Point) (_ []byte, ok bool) {
@@ -3627,7 +3747,8 @@ func PackBaseSetLocation(dst []byte, parentId, zoneId uint32) ([]byte, error) {
 	if data, ok := packBaseSetLocation(dst, parentId, zoneId); ok {
 		return data, nil
 	}
-	return Field(FieldBaseSetLocation).Pack(dst, parentId, zoneId)
+	data, err := Field(FieldBaseSetLocation).Pack(nil, parentId, zoneId)
+	return append(dst, data...), err
 }
 
 func packBaseSetLocation(dst []byte, parentId, zoneId uint32) (_ []byte, ok bool) {
@@ -3652,7 +3773,8 @@ func PackNamedSetName(dst []byte, name string) ([]byte, error) {
 	if data, ok := packNamedSetName(dst, name); ok {
 		return data, nil
 	}
-	return Field(FieldNamedSetName).Pack(dst, name)
+	data, err := Field(FieldNamedSetName).Pack(nil, name)
+	return append(dst, data...), err
 }
 
 func packNamedSetName(dst []byte, name string) (_ []byte, ok bool) {
@@ -3680,7 +3802,8 @@ func PackMoverSetX(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packMoverSetX(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetX).Pack(dst, value)
+	data, err := Field(FieldMoverSetX).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packMoverSetX(dst []byte, value float64) (_ []byte, ok bool) {
@@ -3708,7 +3831,8 @@ func PackMoverSetY(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packMoverSetY(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetY).Pack(dst, value)
+	data, err := Field(FieldMoverSetY).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packMoverSetY(dst []byte, value float64) (_ []byte, ok bool) {
@@ -3736,7 +3860,8 @@ func PackMoverSetZ(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packMoverSetZ(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetZ).Pack(dst, value)
+	data, err := Field(FieldMoverSetZ).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packMoverSetZ(dst []byte, value float64) (_ []byte, ok bool) {
@@ -3764,7 +3889,8 @@ func PackMoverSetH(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packMoverSetH(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetH).Pack(dst, value)
+	data, err := Field(FieldMoverSetH).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packMoverSetH(dst []byte, value float64) (_ []byte, ok bool) {
@@ -3792,7 +3918,8 @@ func PackMoverSetXY(dst []byte, value1, value2 float64) ([]byte, error) {
 	if data, ok := packMoverSetXY(dst, value1, value2); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetXY).Pack(dst, value1, value2)
+	data, err := Field(FieldMoverSetXY).Pack(nil, value1, value2)
+	return append(dst, data...), err
 }
 
 func packMoverSetXY(dst []byte, value1, value2 float64) (_ []byte, ok bool) {
@@ -3826,7 +3953,8 @@ func PackMoverSetXYZ(dst []byte, value1, value2, value3 float64) ([]byte, error)
 	if data, ok := packMoverSetXYZ(dst, value1, value2, value3); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetXYZ).Pack(dst, value1, value2, value3)
+	data, err := Field(FieldMoverSetXYZ).Pack(nil, value1, value2, value3)
+	return append(dst, data...), err
 }
 
 func packMoverSetXYZ(dst []byte, value1, value2, value3 float64) (_ []byte, ok bool) {
@@ -3867,7 +3995,8 @@ func PackMoverSetXYZH(dst []byte, value1, value2, value3, value4 float64) ([]byt
 	if data, ok := packMoverSetXYZH(dst, value1, value2, value3, value4); ok {
 		return data, nil
 	}
-	return Field(FieldMoverSetXYZH).Pack(dst, value1, value2, value3, value4)
+	data, err := Field(FieldMoverSetXYZH).Pack(nil, value1, value2, value3, value4)
+	return append(dst, data...), err
 }
 
 func packMoverSetXYZH(dst []byte, value1, value2, value3, value4 float64) (_ []byte, ok bool) {
@@ -3912,7 +4041,8 @@ func PackAvatarSetHp(dst []byte, hp uint16) ([]byte, error) {
 	if data, ok := packAvatarSetHp(dst, hp); ok {
 		return data, nil
 	}
-	return Field(FieldAvatarSetHp).Pack(dst, hp)
+	data, err := Field(FieldAvatarSetHp).Pack(nil, hp)
+	return append(dst, data...), err
 }
 
 func packAvatarSetHp(dst []byte, hp uint16) (_ []byte, ok bool) {
@@ -3935,7 +4065,8 @@ func PackAvatarSetSecret(dst []byte, s []byte) ([]byte, error) {
 	if data, ok := packAvatarSetSecret(dst, s); ok {
 		return data, nil
 	}
-	return Field(FieldAvatarSetSecret).Pack(dst, s)
+	data, err := Field(FieldAvatarSetSecret).Pack(nil, s)
+	return append(dst, data...), err
 }
 
 func packAvatarSetSecret(dst []byte, s []byte) (_ []byte, ok bool) {
@@ -3962,7 +4093,8 @@ func PackAvatarSendChat(dst []byte, text string) ([]byte, error) {
 	if data, ok := packAvatarSendChat(dst, text); ok {
 		return data, nil
 	}
-	return Field(FieldAvatarSendChat).Pack(dst, text)
+	data, err := Field(FieldAvatarSendChat).Pack(nil, text)
+	return append(dst, data...), err
 }
 
 func packAvatarSendChat(dst []byte, text string) (_ []byte, ok bool) {
@@ -3989,7 +4121,8 @@ func PackAvatarSetTarget(dst []byte, doId uint32) ([]byte, error) {
 	if data, ok := packAvatarSetTarget(dst, doId); ok {
 		return data, nil
 	}
-	return Field(FieldAvatarSetTarget).Pack(dst, doId)
+	data, err := Field(FieldAvatarSetTarget).Pack(nil, doId)
+	return append(dst, data...), err
 }
 
 func packAvatarSetTarget(dst []byte, doId uint32) (_ []byte, ok bool) {
@@ -4012,7 +4145,8 @@ func PackNpcSetBrain(dst []byte, brain string) ([]byte, error) {
 	if data, ok := packNpcSetBrain(dst, brain); ok {
 		return data, nil
 	}
-	return Field(FieldNpcSetBrain).Pack(dst, brain)
+	data, err := Field(FieldNpcSetBrain).Pack(nil, brain)
+	return append(dst, data...), err
 }
 
 func packNpcSetBrain(dst []byte, brain string) (_ []byte, ok bool) {
@@ -4039,7 +4173,8 @@ func PackNpcSetName(dst []byte, name string, style uint8) ([]byte, error) {
 	if data, ok := packNpcSetName(dst, name, style); ok {
 		return data, nil
 	}
-	return Field(FieldNpcSetName).Pack(dst, name, style)
+	data, err := Field(FieldNpcSetName).Pack(nil, name, style)
+	return append(dst, data...), err
 }
 
 func packNpcSetName(dst []byte, name string, style uint8) (_ []byte, ok bool) {
@@ -4068,7 +4203,8 @@ func PackVehicleSpeed(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packVehicleSpeed(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldVehicleSpeed).Pack(dst, value)
+	data, err := Field(FieldVehicleSpeed).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packVehicleSpeed(dst []byte, value float64) (_ []byte, ok bool) {
@@ -4091,7 +4227,8 @@ func PackVehicleSetDriver(dst []byte, doId uint32) ([]byte, error) {
 	if data, ok := packVehicleSetDriver(dst, doId); ok {
 		return data, nil
 	}
-	return Field(FieldVehicleSetDriver).Pack(dst, doId)
+	data, err := Field(FieldVehicleSetDriver).Pack(nil, doId)
+	return append(dst, data...), err
 }
 
 func packVehicleSetDriver(dst []byte, doId uint32) (_ []byte, ok bool) {
@@ -4114,7 +4251,8 @@ func PackStatueSetPose(dst []byte, p Pose) ([]byte, error) {
 	if data, ok := packStatueSetPose(dst, p); ok {
 		return data, nil
 	}
-	return Field(FieldStatueSetPose).Pack(dst, p.values())
+	data, err := Field(FieldStatueSetPose).Pack(nil, p.values())
+	return append(dst, data...), err
 }
 
 func packStatueSetPose(dst []byte, p Pose) (_ []byte, ok bool) {
@@ -4140,7 +4278,8 @@ func PackDistributedChatChatMessage(dst []byte, sender, text string) ([]byte, er
 	if data, ok := packDistributedChatChatMessage(dst, sender, text); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedChatChatMessage).Pack(dst, sender, text)
+	data, err := Field(FieldDistributedChatChatMessage).Pack(nil, sender, text)
+	return append(dst, data...), err
 }
 
 func packDistributedChatChatMessage(dst []byte, sender, text string) (_ []byte, ok bool) {
@@ -4175,7 +4314,8 @@ func PackDistributedChatSendChat(dst []byte, text string) ([]byte, error) {
 	if data, ok := packDistributedChatSendChat(dst, text); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedChatSendChat).Pack(dst, text)
+	data, err := Field(FieldDistributedChatSendChat).Pack(nil, text)
+	return append(dst, data...), err
 }
 
 func packDistributedChatSendChat(dst []byte, text string) (_ []byte, ok bool) {
@@ -4202,7 +4342,8 @@ func PackDistributedAvatarName(dst []byte, value string) ([]byte, error) {
 	if data, ok := packDistributedAvatarName(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarName).Pack(dst, value)
+	data, err := Field(FieldDistributedAvatarName).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarName(dst []byte, value string) (_ []byte, ok bool) {
@@ -4229,7 +4370,8 @@ func PackDistributedAvatarPos(dst []byte, value Vec3) ([]byte, error) {
 	if data, ok := packDistributedAvatarPos(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarPos).Pack(dst, value.values())
+	data, err := Field(FieldDistributedAvatarPos).Pack(nil, value.values())
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarPos(dst []byte, value Vec3) (_ []byte, ok bool) {
@@ -4255,7 +4397,8 @@ func PackDistributedAvatarH(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedAvatarH(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarH).Pack(dst, value)
+	data, err := Field(FieldDistributedAvatarH).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarH(dst []byte, value float64) (_ []byte, ok bool) {
@@ -4283,7 +4426,8 @@ func PackDistributedAvatarHp(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packDistributedAvatarHp(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarHp).Pack(dst, value)
+	data, err := Field(FieldDistributedAvatarHp).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarHp(dst []byte, value uint8) (_ []byte, ok bool) {
@@ -4310,7 +4454,8 @@ func PackDistributedAvatarMove(dst []byte, x, y, z, h float64) ([]byte, error) {
 	if data, ok := packDistributedAvatarMove(dst, x, y, z, h); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarMove).Pack(dst, x, y, z, h)
+	data, err := Field(FieldDistributedAvatarMove).Pack(nil, x, y, z, h)
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarMove(dst []byte, x, y, z, h float64) (_ []byte, ok bool) {
@@ -4340,7 +4485,8 @@ func PackDistributedAvatarEmote(dst []byte, which uint8) ([]byte, error) {
 	if data, ok := packDistributedAvatarEmote(dst, which); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarEmote).Pack(dst, which)
+	data, err := Field(FieldDistributedAvatarEmote).Pack(nil, which)
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarEmote(dst []byte, which uint8) (_ []byte, ok bool) {
@@ -4364,7 +4510,8 @@ func PackDistributedAvatarSetTeam(dst []byte, team uint8) ([]byte, error) {
 	if data, ok := packDistributedAvatarSetTeam(dst, team); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedAvatarSetTeam).Pack(dst, team)
+	data, err := Field(FieldDistributedAvatarSetTeam).Pack(nil, team)
+	return append(dst, data...), err
 }
 
 func packDistributedAvatarSetTeam(dst []byte, team uint8) (_ []byte, ok bool) {
@@ -4389,7 +4536,8 @@ func PackDistributedBallX(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedBallX(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedBallX).Pack(dst, value)
+	data, err := Field(FieldDistributedBallX).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedBallX(dst []byte, value float64) (_ []byte, ok bool) {
@@ -4417,7 +4565,8 @@ func PackDistributedBallY(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedBallY(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedBallY).Pack(dst, value)
+	data, err := Field(FieldDistributedBallY).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedBallY(dst []byte, value float64) (_ []byte, ok bool) {
@@ -4445,7 +4594,8 @@ func PackDistributedBallZ(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedBallZ(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedBallZ).Pack(dst, value)
+	data, err := Field(FieldDistributedBallZ).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedBallZ(dst []byte, value float64) (_ []byte, ok bool) {
@@ -4473,7 +4623,8 @@ func PackDistributedBallSpin(dst []byte, value [4]uint8) ([]byte, error) {
 	if data, ok := packDistributedBallSpin(dst, value); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedBallSpin).Pack(dst, value)
+	data, err := Field(FieldDistributedBallSpin).Pack(nil, value)
+	return append(dst, data...), err
 }
 
 func packDistributedBallSpin(dst []byte, value [4]uint8) (_ []byte, ok bool) {
@@ -4497,7 +4648,8 @@ func PackDistributedBallKick(dst []byte, dx, dy float64) ([]byte, error) {
 	if data, ok := packDistributedBallKick(dst, dx, dy); ok {
 		return data, nil
 	}
-	return Field(FieldDistributedBallKick).Pack(dst, dx, dy)
+	data, err := Field(FieldDistributedBallKick).Pack(nil, dx, dy)
+	return append(dst, data...), err
 }
 
 func packDistributedBallKick(dst []byte, dx, dy float64) (_ []byte, ok bool) {

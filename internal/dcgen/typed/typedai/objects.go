@@ -89,7 +89,8 @@ func (o Names) Name() uint8 {
 
 // SetName changes Names.name; clients get it with the next snapshot.
 func (o Names) SetName(value uint8) error {
-	data, err := typed.PackNamesName(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesName(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,8 @@ func (o Names) SetName(value uint8) error {
 
 // SendSetName calls Names.setName on all clients that see the object's zone.
 func (o Names) SendSetName(name uint8) error {
-	data, err := typed.PackNamesSetName(nil, name)
+	var buf [1]byte
+	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -108,7 +110,8 @@ func (o Names) SendSetName(name uint8) error {
 // SendSetNameTo calls Names.setName on one client, which must see the object's
 // zone.
 func (o Names) SendSetNameTo(to *world.Client, name uint8) error {
-	data, err := typed.PackNamesSetName(nil, name)
+	var buf [1]byte
+	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -118,7 +121,8 @@ func (o Names) SendSetNameTo(to *world.Client, name uint8) error {
 // SendSetNameExcept calls Names.setName on all clients that see the object's
 // zone but some.
 func (o Names) SendSetNameExcept(except []*world.Client, name uint8) error {
-	data, err := typed.PackNamesSetName(nil, name)
+	var buf [1]byte
+	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -132,7 +136,8 @@ func (o Names) Name_() uint8 {
 
 // SetName_ changes Names.Name; clients get it with the next snapshot.
 func (o Names) SetName_(value uint8) error {
-	data, err := typed.PackNamesName_(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesName_(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -146,7 +151,8 @@ func (o Names) Type() uint8 {
 
 // SetType changes Names.type; clients get it with the next snapshot.
 func (o Names) SetType(value uint8) error {
-	data, err := typed.PackNamesType(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesType(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -155,7 +161,8 @@ func (o Names) SetType(value uint8) error {
 
 // SendFunc calls Names.func on all clients that see the object's zone.
 func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
-	data, err := typed.PackNamesFunc(nil, func_, range_, len_, dst_, num1_, __, cur_, o_)
+	var buf [8]byte
+	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
 		return err
 	}
@@ -164,7 +171,8 @@ func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) er
 
 // SendFuncTo calls Names.func on one client, which must see the object's zone.
 func (o Names) SendFuncTo(to *world.Client, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
-	data, err := typed.PackNamesFunc(nil, func_, range_, len_, dst_, num1_, __, cur_, o_)
+	var buf [8]byte
+	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
 		return err
 	}
@@ -174,7 +182,8 @@ func (o Names) SendFuncTo(to *world.Client, func_, range_, len_, dst_, num1_, __
 // SendFuncExcept calls Names.func on all clients that see the object's zone but
 // some.
 func (o Names) SendFuncExcept(except []*world.Client, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
-	data, err := typed.PackNamesFunc(nil, func_, range_, len_, dst_, num1_, __, cur_, o_)
+	var buf [8]byte
+	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
 		return err
 	}
@@ -188,7 +197,8 @@ func (o Names) Zone() uint8 {
 
 // SetZone changes Names.zone; clients get it with the next snapshot.
 func (o Names) SetZone(value uint8) error {
-	data, err := typed.PackNamesZone(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesZone(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -202,7 +212,8 @@ func (o Names) State() uint8 {
 
 // SetState changes Names.state; clients get it with the next snapshot.
 func (o Names) SetState(value uint8) error {
-	data, err := typed.PackNamesState(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesState(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -216,7 +227,8 @@ func (o Names) Object_() uint8 {
 
 // SetObject_ changes Names.object; clients get it with the next snapshot.
 func (o Names) SetObject_(value uint8) error {
-	data, err := typed.PackNamesObject(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesObject(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -230,7 +242,8 @@ func (o Names) ReadByte_() uint8 {
 
 // SetReadByte_ changes Names.readByte; clients get it with the next snapshot.
 func (o Names) SetReadByte_(value uint8) error {
-	data, err := typed.PackNamesReadByte(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesReadByte(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -244,7 +257,8 @@ func (o Names) X_private() uint8 {
 
 // SetX_private changes Names._private; clients get it with the next snapshot.
 func (o Names) SetX_private(value uint8) error {
-	data, err := typed.PackNamesX_private(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesX_private(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -253,7 +267,8 @@ func (o Names) SetX_private(value uint8) error {
 
 // SendSend calls Names.send on all clients that see the object's zone.
 func (o Names) SendSend(value uint8) error {
-	data, err := typed.PackNamesSend(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -262,7 +277,8 @@ func (o Names) SendSend(value uint8) error {
 
 // SendSendTo calls Names.send on one client, which must see the object's zone.
 func (o Names) SendSendTo(to *world.Client, value uint8) error {
-	data, err := typed.PackNamesSend(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -272,7 +288,8 @@ func (o Names) SendSendTo(to *world.Client, value uint8) error {
 // SendSendExcept calls Names.send on all clients that see the object's zone but
 // some.
 func (o Names) SendSendExcept(except []*world.Client, value uint8) error {
-	data, err := typed.PackNamesSend(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -281,7 +298,8 @@ func (o Names) SendSendExcept(except []*world.Client, value uint8) error {
 
 // SendSendTo_ calls Names.sendTo on all clients that see the object's zone.
 func (o Names) SendSendTo_(x, x_ uint8) error {
-	data, err := typed.PackNamesSendTo(nil, x, x_)
+	var buf [2]byte
+	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
 		return err
 	}
@@ -291,7 +309,8 @@ func (o Names) SendSendTo_(x, x_ uint8) error {
 // SendSendTo_To calls Names.sendTo on one client, which must see the object's
 // zone.
 func (o Names) SendSendTo_To(to *world.Client, x, x_ uint8) error {
-	data, err := typed.PackNamesSendTo(nil, x, x_)
+	var buf [2]byte
+	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
 		return err
 	}
@@ -301,7 +320,8 @@ func (o Names) SendSendTo_To(to *world.Client, x, x_ uint8) error {
 // SendSendTo_Except calls Names.sendTo on all clients that see the object's
 // zone but some.
 func (o Names) SendSendTo_Except(except []*world.Client, x, x_ uint8) error {
-	data, err := typed.PackNamesSendTo(nil, x, x_)
+	var buf [2]byte
+	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
 		return err
 	}
@@ -409,7 +429,8 @@ func (o NamesHandler_) Names() uint8 {
 
 // SetNames changes NamesHandler.names; clients get it with the next snapshot.
 func (o NamesHandler_) SetNames(value uint8) error {
-	data, err := typed.PackNamesHandlerNames(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesHandlerNames(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -484,7 +505,8 @@ func (o Names_) Other() uint8 {
 
 // SetOther changes names.other; clients get it with the next snapshot.
 func (o Names_) SetOther(value uint8) error {
-	data, err := typed.PackNamesOther(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesOther(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -493,7 +515,8 @@ func (o Names_) SetOther(value uint8) error {
 
 // SendSetName calls names.setName on all clients that see the object's zone.
 func (o Names_) SendSetName(name string, style uint8) error {
-	data, err := typed.PackNamesSetName_(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -503,7 +526,8 @@ func (o Names_) SendSetName(name string, style uint8) error {
 // SendSetNameTo calls names.setName on one client, which must see the object's
 // zone.
 func (o Names_) SendSetNameTo(to *world.Client, name string, style uint8) error {
-	data, err := typed.PackNamesSetName_(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -513,7 +537,8 @@ func (o Names_) SendSetNameTo(to *world.Client, name string, style uint8) error 
 // SendSetNameExcept calls names.setName on all clients that see the object's
 // zone but some.
 func (o Names_) SendSetNameExcept(except []*world.Client, name string, style uint8) error {
-	data, err := typed.PackNamesSetName_(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -589,7 +614,8 @@ func (o Numbers) A() int8 {
 // SetA changes Numbers.a; clients get it with the next snapshot. In the DC
 // files value is int8 % 100.
 func (o Numbers) SetA(value int8) error {
-	data, err := typed.PackNumbersA(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNumbersA(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -604,7 +630,8 @@ func (o Numbers) B() int16 {
 // SetB changes Numbers.b; clients get it with the next snapshot. In the DC
 // files value is int16 % 360.
 func (o Numbers) SetB(value int16) error {
-	data, err := typed.PackNumbersB(nil, value)
+	var buf [2]byte
+	data, err := typed.PackNumbersB(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -619,7 +646,8 @@ func (o Numbers) C() uint32 {
 // SetC changes Numbers.c; clients get it with the next snapshot. In the DC
 // files value is uint32 % 1000.
 func (o Numbers) SetC(value uint32) error {
-	data, err := typed.PackNumbersC(nil, value)
+	var buf [4]byte
+	data, err := typed.PackNumbersC(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -634,7 +662,8 @@ func (o Numbers) D() float64 {
 // SetD changes Numbers.d; clients get it with the next snapshot. In the DC
 // files value is int64 / 1000.
 func (o Numbers) SetD(value float64) error {
-	data, err := typed.PackNumbersD(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersD(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -649,7 +678,8 @@ func (o Numbers) E() float64 {
 // SetE changes Numbers.e; clients get it with the next snapshot. In the DC
 // files value is uint64 / 3.
 func (o Numbers) SetE(value float64) error {
-	data, err := typed.PackNumbersE(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersE(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -664,7 +694,8 @@ func (o Numbers) F() float64 {
 // SetF changes Numbers.f; clients get it with the next snapshot. In the DC
 // files value is float64 / 10.
 func (o Numbers) SetF(value float64) error {
-	data, err := typed.PackNumbersF(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersF(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -679,7 +710,8 @@ func (o Numbers) G() float64 {
 // SetG changes Numbers.g; clients get it with the next snapshot. In the DC
 // files value is float64 % 6.25.
 func (o Numbers) SetG(value float64) error {
-	data, err := typed.PackNumbersG(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersG(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -694,7 +726,8 @@ func (o Numbers) H() float64 {
 // SetH changes Numbers.h; clients get it with the next snapshot. In the DC
 // files value is float64(0 - 1, 2 - 3).
 func (o Numbers) SetH(value float64) error {
-	data, err := typed.PackNumbersH(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -708,7 +741,8 @@ func (o Numbers) I() float32 {
 
 // SetI changes Numbers.i; clients get it with the next snapshot.
 func (o Numbers) SetI(value float32) error {
-	data, err := typed.PackNumbersI(nil, value)
+	var buf [4]byte
+	data, err := typed.PackNumbersI(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -723,7 +757,8 @@ func (o Numbers) J() float64 {
 // SetJ changes Numbers.j; clients get it with the next snapshot. In the DC
 // files value is float32 / 100.
 func (o Numbers) SetJ(value float64) error {
-	data, err := typed.PackNumbersJ(nil, value)
+	var buf [4]byte
+	data, err := typed.PackNumbersJ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -738,7 +773,8 @@ func (o Numbers) K() float32 {
 // SetK changes Numbers.k; clients get it with the next snapshot. In the DC
 // files value is float32 % 360.
 func (o Numbers) SetK(value float32) error {
-	data, err := typed.PackNumbersK(nil, value)
+	var buf [4]byte
+	data, err := typed.PackNumbersK(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -748,7 +784,8 @@ func (o Numbers) SetK(value float32) error {
 // SendSetLTo calls Numbers.setL on one client, which must see the object's
 // zone. In the DC files l is float32(0 - 1).
 func (o Numbers) SendSetLTo(to *world.Client, l float32) error {
-	data, err := typed.PackNumbersSetL(nil, l)
+	var buf [4]byte
+	data, err := typed.PackNumbersSetL(buf[:0], l)
 	if err != nil {
 		return err
 	}
@@ -764,7 +801,8 @@ func (o Numbers) M() int64 {
 // SetM changes Numbers.m; clients get it with the next snapshot. In the DC
 // files value is int64(-5 - 9000000000000000000).
 func (o Numbers) SetM(value int64) error {
-	data, err := typed.PackNumbersM(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersM(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -779,7 +817,8 @@ func (o Numbers) N() uint16 {
 // SetN changes Numbers.n; clients get it with the next snapshot. In the DC
 // files value is uint16(0 - 10, 15 - 20, 30).
 func (o Numbers) SetN(value uint16) error {
-	data, err := typed.PackNumbersN(nil, value)
+	var buf [2]byte
+	data, err := typed.PackNumbersN(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -794,7 +833,8 @@ func (o Numbers) P() int8 {
 // SetP changes Numbers.p; clients get it with the next snapshot. In the DC
 // files value is int8(-128 - 5).
 func (o Numbers) SetP(value int8) error {
-	data, err := typed.PackNumbersP(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNumbersP(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -809,7 +849,8 @@ func (o Numbers) Q() uint8 {
 // SetQ changes Numbers.q; clients get it with the next snapshot. In the DC
 // files value is uint8(0 - 255).
 func (o Numbers) SetQ(value uint8) error {
-	data, err := typed.PackNumbersQ(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNumbersQ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -824,7 +865,8 @@ func (o Numbers) R() float64 {
 // SetR changes Numbers.r; clients get it with the next snapshot. In the DC
 // files value is int16 % 100 / 10(0 - 50).
 func (o Numbers) SetR(value float64) error {
-	data, err := typed.PackNumbersR(nil, value)
+	var buf [2]byte
+	data, err := typed.PackNumbersR(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -839,7 +881,8 @@ func (o Numbers) S() uint64 {
 // SetS changes Numbers.s; clients get it with the next snapshot. In the DC
 // files value is uint64(3 - 4).
 func (o Numbers) SetS(value uint64) error {
-	data, err := typed.PackNumbersS(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersS(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -854,7 +897,8 @@ func (o Numbers) T() uint8 {
 // SetT changes Numbers.t; clients get it with the next snapshot. In the DC
 // files value is uint8 % 0.7500000000000001.
 func (o Numbers) SetT(value uint8) error {
-	data, err := typed.PackNumbersT(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNumbersT(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -868,7 +912,8 @@ func (o Numbers) U() byte {
 
 // SetU changes Numbers.u; clients get it with the next snapshot.
 func (o Numbers) SetU(value byte) error {
-	data, err := typed.PackNumbersU(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNumbersU(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -883,7 +928,8 @@ func (o Numbers) V() byte {
 // SetV changes Numbers.v; clients get it with the next snapshot. In the DC
 // files value is char('a' - 'c', 'x').
 func (o Numbers) SetV(value byte) error {
-	data, err := typed.PackNumbersV(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNumbersV(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -898,7 +944,8 @@ func (o Numbers) W() float64 {
 // SetW changes Numbers.w; clients get it with the next snapshot. In the DC
 // files value is uint32 / 4294967295.
 func (o Numbers) SetW(value float64) error {
-	data, err := typed.PackNumbersW(nil, value)
+	var buf [4]byte
+	data, err := typed.PackNumbersW(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -913,7 +960,8 @@ func (o Numbers) X() float64 {
 // SetX changes Numbers.x; clients get it with the next snapshot. In the DC
 // files value is float64 / 10(-1 - 1).
 func (o Numbers) SetX(value float64) error {
-	data, err := typed.PackNumbersX(nil, value)
+	var buf [8]byte
+	data, err := typed.PackNumbersX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -989,7 +1037,8 @@ func (o Sequences) A() string {
 // SetA changes Sequences.a; clients get it with the next snapshot. In the DC
 // files value is string(0 - 3, 5).
 func (o Sequences) SetA(value string) error {
-	data, err := typed.PackSequencesA(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesA(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1004,7 +1053,8 @@ func (o Sequences) B() []byte {
 // SetB changes Sequences.b; clients get it with the next snapshot. In the DC
 // files value is blob(4).
 func (o Sequences) SetB(value []byte) error {
-	data, err := typed.PackSequencesB(nil, value)
+	var buf [4]byte
+	data, err := typed.PackSequencesB(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1019,7 +1069,8 @@ func (o Sequences) C() []byte {
 // SetC changes Sequences.c; clients get it with the next snapshot. In the DC
 // files value is blob32(1 - 4).
 func (o Sequences) SetC(value []byte) error {
-	data, err := typed.PackSequencesC(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesC(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1034,7 +1085,8 @@ func (o Sequences) D() string {
 // SetD changes Sequences.d; clients get it with the next snapshot. In the DC
 // files value is char[2].
 func (o Sequences) SetD(value string) error {
-	data, err := typed.PackSequencesD(nil, value)
+	var buf [2]byte
+	data, err := typed.PackSequencesD(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1048,7 +1100,8 @@ func (o Sequences) E() string {
 
 // SetE changes Sequences.e; clients get it with the next snapshot.
 func (o Sequences) SetE(value string) error {
-	data, err := typed.PackSequencesE(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesE(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1063,7 +1116,8 @@ func (o Sequences) F() string {
 // SetF changes Sequences.f; clients get it with the next snapshot. In the DC
 // files value is char('a' - 'f')[1 - 3].
 func (o Sequences) SetF(value string) error {
-	data, err := typed.PackSequencesF(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesF(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1078,7 +1132,8 @@ func (o Sequences) G() [3]int8 {
 // SetG changes Sequences.g; clients get it with the next snapshot. In the DC
 // files value is int8[3].
 func (o Sequences) SetG(value [3]int8) error {
-	data, err := typed.PackSequencesG(nil, value)
+	var buf [3]byte
+	data, err := typed.PackSequencesG(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1093,7 +1148,8 @@ func (o Sequences) H() []float64 {
 // SetH changes Sequences.h; clients get it with the next snapshot. In the DC
 // files value is uint8 / 10[].
 func (o Sequences) SetH(value []float64) error {
-	data, err := typed.PackSequencesH(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1108,7 +1164,8 @@ func (o Sequences) I() [2][2]typed.Metres {
 // SetI changes Sequences.i; clients get it with the next snapshot. In the DC
 // files value is int16 / 100[2][2].
 func (o Sequences) SetI(value [2][2]typed.Metres) error {
-	data, err := typed.PackSequencesI(nil, value)
+	var buf [8]byte
+	data, err := typed.PackSequencesI(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1123,7 +1180,8 @@ func (o Sequences) J() []string {
 // SetJ changes Sequences.j; clients get it with the next snapshot. In the DC
 // files value is string[2].
 func (o Sequences) SetJ(value []string) error {
-	data, err := typed.PackSequencesJ(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesJ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1137,7 +1195,8 @@ func (o Sequences) K() [][]byte {
 
 // SetK changes Sequences.k; clients get it with the next snapshot.
 func (o Sequences) SetK(value [][]byte) error {
-	data, err := typed.PackSequencesK(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesK(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1152,7 +1211,8 @@ func (o Sequences) L() []string {
 // SetL changes Sequences.l; clients get it with the next snapshot. In the DC
 // files value is string(3)[].
 func (o Sequences) SetL(value []string) error {
-	data, err := typed.PackSequencesL(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesL(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1166,7 +1226,8 @@ func (o Sequences) M() []typed.Place {
 
 // SetM changes Sequences.m; clients get it with the next snapshot.
 func (o Sequences) SetM(value []typed.Place) error {
-	data, err := typed.PackSequencesM(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesM(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1181,7 +1242,8 @@ func (o Sequences) N() []typed.Place {
 // SetN changes Sequences.n; clients get it with the next snapshot. In the DC
 // files value is count: [70].
 func (o Sequences) SetN(value []typed.Place) error {
-	data, err := typed.PackSequencesN(nil, value)
+	var buf [128]byte
+	data, err := typed.PackSequencesN(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1195,7 +1257,8 @@ func (o Sequences) O() []typed.Level {
 
 // SetO changes Sequences.o; clients get it with the next snapshot.
 func (o Sequences) SetO(value []typed.Level) error {
-	data, err := typed.PackSequencesO(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesO(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1209,7 +1272,8 @@ func (o Sequences) Q() typed.Cell {
 
 // SetQ changes Sequences.q; clients get it with the next snapshot.
 func (o Sequences) SetQ(value typed.Cell) error {
-	data, err := typed.PackSequencesQ(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesQ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1223,7 +1287,8 @@ func (o Sequences) R() typed.Holes {
 
 // SetR changes Sequences.r; clients get it with the next snapshot.
 func (o Sequences) SetR(value typed.Holes) error {
-	data, err := typed.PackSequencesR(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesR(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1237,7 +1302,8 @@ func (o Sequences) S() typed.X_hidden {
 
 // SetS changes Sequences.s; clients get it with the next snapshot.
 func (o Sequences) SetS(value typed.X_hidden) error {
-	data, err := typed.PackSequencesS(nil, value)
+	var buf [3]byte
+	data, err := typed.PackSequencesS(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1251,7 +1317,8 @@ func (o Sequences) T() typed.Nothing {
 
 // SetT changes Sequences.t; clients get it with the next snapshot.
 func (o Sequences) SetT(value typed.Nothing) error {
-	data, err := typed.PackSequencesT(nil, value)
+	var buf [0]byte
+	data, err := typed.PackSequencesT(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1265,7 +1332,8 @@ func (o Sequences) U() []typed.Nothing {
 
 // SetU changes Sequences.u; clients get it with the next snapshot.
 func (o Sequences) SetU(value []typed.Nothing) error {
-	data, err := typed.PackSequencesU(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesU(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1281,7 +1349,8 @@ func (o Sequences) V() []int64 {
 // SetV changes Sequences.v; clients get it with the next snapshot. In the DC
 // files value is int64(-5 - 9000000000000000000)[].
 func (o Sequences) SetV(value []int64) error {
-	data, err := typed.PackSequencesV(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesV(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1295,7 +1364,8 @@ func (o Sequences) W() []typed.Uint32Uint8 {
 
 // SetW changes Sequences.w; clients get it with the next snapshot.
 func (o Sequences) SetW(value []typed.Uint32Uint8) error {
-	data, err := typed.PackSequencesW(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesW(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1310,7 +1380,8 @@ func (o Sequences) X() [][]typed.Cell {
 // SetX changes Sequences.x; clients get it with the next snapshot. In the DC
 // files value is count: [][2].
 func (o Sequences) SetX(value [][]typed.Cell) error {
-	data, err := typed.PackSequencesX(nil, value)
+	var buf [64]byte
+	data, err := typed.PackSequencesX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1324,7 +1395,8 @@ func (o Sequences) Y() typed.SequencesY {
 
 // SetY changes Sequences.y; clients get it with the next snapshot.
 func (o Sequences) SetY(value typed.SequencesY) error {
-	data, err := typed.PackSequencesY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackSequencesY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1334,7 +1406,8 @@ func (o Sequences) SetY(value typed.SequencesY) error {
 // SendAll calls Sequences.all on all clients that see the object's zone. In the
 // DC files d is string(1)[2].
 func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
-	data, err := typed.PackSequencesAll(nil, a, b, c, d)
+	var buf [64]byte
+	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
 		return err
 	}
@@ -1344,7 +1417,8 @@ func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]st
 // SendAllTo calls Sequences.all on one client, which must see the object's
 // zone. In the DC files d is string(1)[2].
 func (o Sequences) SendAllTo(to *world.Client, a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
-	data, err := typed.PackSequencesAll(nil, a, b, c, d)
+	var buf [64]byte
+	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
 		return err
 	}
@@ -1354,7 +1428,8 @@ func (o Sequences) SendAllTo(to *world.Client, a typed.Place, b typed.Level, c [
 // SendAllExcept calls Sequences.all on all clients that see the object's zone
 // but some. In the DC files d is string(1)[2].
 func (o Sequences) SendAllExcept(except []*world.Client, a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
-	data, err := typed.PackSequencesAll(nil, a, b, c, d)
+	var buf [64]byte
+	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
 		return err
 	}
@@ -1364,7 +1439,8 @@ func (o Sequences) SendAllExcept(except []*world.Client, a typed.Place, b typed.
 // KeepAll keeps arguments of Sequences.all for clients to whom the object is
 // new, and sends nothing. In the DC files d is string(1)[2].
 func (o Sequences) KeepAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
-	data, err := typed.PackSequencesAll(nil, a, b, c, d)
+	var buf [64]byte
+	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
 		return err
 	}
@@ -1445,7 +1521,8 @@ func (o Value) A() uint8 {
 
 // SetA changes Value.a; clients get it with the next snapshot.
 func (o Value) SetA(value uint8) error {
-	data, err := typed.PackValueA(nil, value)
+	var buf [1]byte
+	data, err := typed.PackValueA(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1454,7 +1531,8 @@ func (o Value) SetA(value uint8) error {
 
 // SendBTo calls Value.b on one client, which must see the object's zone.
 func (o Value) SendBTo(to *world.Client, x uint8, value2 string) error {
-	data, err := typed.PackValueB(nil, x, value2)
+	var buf [64]byte
+	data, err := typed.PackValueB(buf[:0], x, value2)
 	if err != nil {
 		return err
 	}
@@ -1464,7 +1542,8 @@ func (o Value) SendBTo(to *world.Client, x uint8, value2 string) error {
 // KeepB keeps arguments of Value.b for clients to whom the object is new, and
 // sends nothing.
 func (o Value) KeepB(x uint8, value2 string) error {
-	data, err := typed.PackValueB(nil, x, value2)
+	var buf [64]byte
+	data, err := typed.PackValueB(buf[:0], x, value2)
 	if err != nil {
 		return err
 	}
@@ -1545,7 +1624,8 @@ func (o Uses) Value() typed.ValueValue {
 
 // SetValue changes Uses.value; clients get it with the next snapshot.
 func (o Uses) SetValue(value typed.ValueValue) error {
-	data, err := typed.PackUsesValue(nil, value)
+	var buf [64]byte
+	data, err := typed.PackUsesValue(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1559,7 +1639,8 @@ func (o Uses) Values() []typed.ValueValue {
 
 // SetValues changes Uses.values; clients get it with the next snapshot.
 func (o Uses) SetValues(value []typed.ValueValue) error {
-	data, err := typed.PackUsesValues(nil, value)
+	var buf [64]byte
+	data, err := typed.PackUsesValues(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1630,7 +1711,8 @@ func (m messagesTypes) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 // SendSetInt8To calls Types.setInt8 on one client, which must see the object's
 // zone.
 func (o Types) SendSetInt8To(to *world.Client, value int8) error {
-	data, err := typed.PackTypesSetInt8(nil, value)
+	var buf [1]byte
+	data, err := typed.PackTypesSetInt8(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1640,7 +1722,8 @@ func (o Types) SendSetInt8To(to *world.Client, value int8) error {
 // SendSetInt16To calls Types.setInt16 on one client, which must see the
 // object's zone.
 func (o Types) SendSetInt16To(to *world.Client, value int16) error {
-	data, err := typed.PackTypesSetInt16(nil, value)
+	var buf [2]byte
+	data, err := typed.PackTypesSetInt16(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1650,7 +1733,8 @@ func (o Types) SendSetInt16To(to *world.Client, value int16) error {
 // SendSetInt32To calls Types.setInt32 on one client, which must see the
 // object's zone.
 func (o Types) SendSetInt32To(to *world.Client, value int32) error {
-	data, err := typed.PackTypesSetInt32(nil, value)
+	var buf [4]byte
+	data, err := typed.PackTypesSetInt32(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1660,7 +1744,8 @@ func (o Types) SendSetInt32To(to *world.Client, value int32) error {
 // SendSetInt64To calls Types.setInt64 on one client, which must see the
 // object's zone.
 func (o Types) SendSetInt64To(to *world.Client, value int64) error {
-	data, err := typed.PackTypesSetInt64(nil, value)
+	var buf [8]byte
+	data, err := typed.PackTypesSetInt64(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1670,7 +1755,8 @@ func (o Types) SendSetInt64To(to *world.Client, value int64) error {
 // SendSetUint8To calls Types.setUint8 on one client, which must see the
 // object's zone.
 func (o Types) SendSetUint8To(to *world.Client, value uint8) error {
-	data, err := typed.PackTypesSetUint8(nil, value)
+	var buf [1]byte
+	data, err := typed.PackTypesSetUint8(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1680,7 +1766,8 @@ func (o Types) SendSetUint8To(to *world.Client, value uint8) error {
 // SendSetUint16To calls Types.setUint16 on one client, which must see the
 // object's zone.
 func (o Types) SendSetUint16To(to *world.Client, value uint16) error {
-	data, err := typed.PackTypesSetUint16(nil, value)
+	var buf [2]byte
+	data, err := typed.PackTypesSetUint16(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1690,7 +1777,8 @@ func (o Types) SendSetUint16To(to *world.Client, value uint16) error {
 // SendSetUint32To calls Types.setUint32 on one client, which must see the
 // object's zone.
 func (o Types) SendSetUint32To(to *world.Client, value uint32) error {
-	data, err := typed.PackTypesSetUint32(nil, value)
+	var buf [4]byte
+	data, err := typed.PackTypesSetUint32(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1700,7 +1788,8 @@ func (o Types) SendSetUint32To(to *world.Client, value uint32) error {
 // SendSetUint64To calls Types.setUint64 on one client, which must see the
 // object's zone.
 func (o Types) SendSetUint64To(to *world.Client, value uint64) error {
-	data, err := typed.PackTypesSetUint64(nil, value)
+	var buf [8]byte
+	data, err := typed.PackTypesSetUint64(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1710,7 +1799,8 @@ func (o Types) SendSetUint64To(to *world.Client, value uint64) error {
 // SendSetFloatTo calls Types.setFloat on one client, which must see the
 // object's zone.
 func (o Types) SendSetFloatTo(to *world.Client, value float64) error {
-	data, err := typed.PackTypesSetFloat(nil, value)
+	var buf [8]byte
+	data, err := typed.PackTypesSetFloat(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1720,7 +1810,8 @@ func (o Types) SendSetFloatTo(to *world.Client, value float64) error {
 // SendSetStringTo calls Types.setString on one client, which must see the
 // object's zone.
 func (o Types) SendSetStringTo(to *world.Client, value string) error {
-	data, err := typed.PackTypesSetString(nil, value)
+	var buf [64]byte
+	data, err := typed.PackTypesSetString(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1730,7 +1821,8 @@ func (o Types) SendSetStringTo(to *world.Client, value string) error {
 // SendSetBlobTo calls Types.setBlob on one client, which must see the object's
 // zone.
 func (o Types) SendSetBlobTo(to *world.Client, value []byte) error {
-	data, err := typed.PackTypesSetBlob(nil, value)
+	var buf [64]byte
+	data, err := typed.PackTypesSetBlob(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1740,7 +1832,8 @@ func (o Types) SendSetBlobTo(to *world.Client, value []byte) error {
 // SendSetBlob32To calls Types.setBlob32 on one client, which must see the
 // object's zone.
 func (o Types) SendSetBlob32To(to *world.Client, value []byte) error {
-	data, err := typed.PackTypesSetBlob32(nil, value)
+	var buf [64]byte
+	data, err := typed.PackTypesSetBlob32(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1750,7 +1843,8 @@ func (o Types) SendSetBlob32To(to *world.Client, value []byte) error {
 // SendSetCharTo calls Types.setChar on one client, which must see the object's
 // zone.
 func (o Types) SendSetCharTo(to *world.Client, value byte) error {
-	data, err := typed.PackTypesSetChar(nil, value)
+	var buf [1]byte
+	data, err := typed.PackTypesSetChar(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1760,7 +1854,8 @@ func (o Types) SendSetCharTo(to *world.Client, value byte) error {
 // SendSetTenthsTo calls Types.setTenths on one client, which must see the
 // object's zone. In the DC files value is int16 / 10.
 func (o Types) SendSetTenthsTo(to *world.Client, value float64) error {
-	data, err := typed.PackTypesSetTenths(nil, value)
+	var buf [2]byte
+	data, err := typed.PackTypesSetTenths(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1770,7 +1865,8 @@ func (o Types) SendSetTenthsTo(to *world.Client, value float64) error {
 // SendSetHundredthsTo calls Types.setHundredths on one client, which must see
 // the object's zone. In the DC files amount is uint32 / 100.
 func (o Types) SendSetHundredthsTo(to *world.Client, amount float64) error {
-	data, err := typed.PackTypesSetHundredths(nil, amount)
+	var buf [4]byte
+	data, err := typed.PackTypesSetHundredths(buf[:0], amount)
 	if err != nil {
 		return err
 	}
@@ -1780,7 +1876,8 @@ func (o Types) SendSetHundredthsTo(to *world.Client, amount float64) error {
 // SendSetHeadingTo calls Types.setHeading on one client, which must see the
 // object's zone. In the DC files h is int16 % 360 / 10.
 func (o Types) SendSetHeadingTo(to *world.Client, h float64) error {
-	data, err := typed.PackTypesSetHeading(nil, h)
+	var buf [2]byte
+	data, err := typed.PackTypesSetHeading(buf[:0], h)
 	if err != nil {
 		return err
 	}
@@ -1790,7 +1887,8 @@ func (o Types) SendSetHeadingTo(to *world.Client, h float64) error {
 // SendSetAngleTo calls Types.setAngle on one client, which must see the
 // object's zone. In the DC files value is uint16 % 360 / 100.
 func (o Types) SendSetAngleTo(to *world.Client, value float64) error {
-	data, err := typed.PackTypesSetAngle(nil, value)
+	var buf [2]byte
+	data, err := typed.PackTypesSetAngle(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1800,7 +1898,8 @@ func (o Types) SendSetAngleTo(to *world.Client, value float64) error {
 // SendSetLevel calls Types.setLevel on all clients that see the object's zone.
 // In the DC files level is uint8(0 - 100).
 func (o Types) SendSetLevel(level uint8) error {
-	data, err := typed.PackTypesSetLevel(nil, level)
+	var buf [1]byte
+	data, err := typed.PackTypesSetLevel(buf[:0], level)
 	if err != nil {
 		return err
 	}
@@ -1810,7 +1909,8 @@ func (o Types) SendSetLevel(level uint8) error {
 // SendSetLevelTo calls Types.setLevel on one client, which must see the
 // object's zone. In the DC files level is uint8(0 - 100).
 func (o Types) SendSetLevelTo(to *world.Client, level uint8) error {
-	data, err := typed.PackTypesSetLevel(nil, level)
+	var buf [1]byte
+	data, err := typed.PackTypesSetLevel(buf[:0], level)
 	if err != nil {
 		return err
 	}
@@ -1820,7 +1920,8 @@ func (o Types) SendSetLevelTo(to *world.Client, level uint8) error {
 // SendSetLevelExcept calls Types.setLevel on all clients that see the object's
 // zone but some. In the DC files level is uint8(0 - 100).
 func (o Types) SendSetLevelExcept(except []*world.Client, level uint8) error {
-	data, err := typed.PackTypesSetLevel(nil, level)
+	var buf [1]byte
+	data, err := typed.PackTypesSetLevel(buf[:0], level)
 	if err != nil {
 		return err
 	}
@@ -1830,7 +1931,8 @@ func (o Types) SendSetLevelExcept(except []*world.Client, level uint8) error {
 // SendSetRoomTo calls Types.setRoom on one client, which must see the object's
 // zone. In the DC files room is int16(0 - 999, 2000 - 2999, 5000 - 5199).
 func (o Types) SendSetRoomTo(to *world.Client, room int16) error {
-	data, err := typed.PackTypesSetRoom(nil, room)
+	var buf [2]byte
+	data, err := typed.PackTypesSetRoom(buf[:0], room)
 	if err != nil {
 		return err
 	}
@@ -1840,7 +1942,8 @@ func (o Types) SendSetRoomTo(to *world.Client, room int16) error {
 // SendSetRatioTo calls Types.setRatio on one client, which must see the
 // object's zone. In the DC files ratio is int16 / 1000(-1 - 1).
 func (o Types) SendSetRatioTo(to *world.Client, ratio float64) error {
-	data, err := typed.PackTypesSetRatio(nil, ratio)
+	var buf [2]byte
+	data, err := typed.PackTypesSetRatio(buf[:0], ratio)
 	if err != nil {
 		return err
 	}
@@ -1850,7 +1953,8 @@ func (o Types) SendSetRatioTo(to *world.Client, ratio float64) error {
 // SendSetGradeTo calls Types.setGrade on one client, which must see the
 // object's zone. In the DC files grade is char('a', 'q', 'x').
 func (o Types) SendSetGradeTo(to *world.Client, grade byte) error {
-	data, err := typed.PackTypesSetGrade(nil, grade)
+	var buf [1]byte
+	data, err := typed.PackTypesSetGrade(buf[:0], grade)
 	if err != nil {
 		return err
 	}
@@ -1860,7 +1964,8 @@ func (o Types) SendSetGradeTo(to *world.Client, grade byte) error {
 // SendSetNickTo calls Types.setNick on one client, which must see the object's
 // zone. In the DC files nick is string(2 - 8).
 func (o Types) SendSetNickTo(to *world.Client, nick string) error {
-	data, err := typed.PackTypesSetNick(nil, nick)
+	var buf [64]byte
+	data, err := typed.PackTypesSetNick(buf[:0], nick)
 	if err != nil {
 		return err
 	}
@@ -1870,7 +1975,8 @@ func (o Types) SendSetNickTo(to *world.Client, nick string) error {
 // SendSetKeyTo calls Types.setKey on one client, which must see the object's
 // zone. In the DC files key is blob(16).
 func (o Types) SendSetKeyTo(to *world.Client, key []byte) error {
-	data, err := typed.PackTypesSetKey(nil, key)
+	var buf [16]byte
+	data, err := typed.PackTypesSetKey(buf[:0], key)
 	if err != nil {
 		return err
 	}
@@ -1880,7 +1986,8 @@ func (o Types) SendSetKeyTo(to *world.Client, key []byte) error {
 // SendSetTagTo calls Types.setTag on one client, which must see the object's
 // zone. In the DC files tag is string(4).
 func (o Types) SendSetTagTo(to *world.Client, tag string) error {
-	data, err := typed.PackTypesSetTag(nil, tag)
+	var buf [4]byte
+	data, err := typed.PackTypesSetTag(buf[:0], tag)
 	if err != nil {
 		return err
 	}
@@ -1890,7 +1997,8 @@ func (o Types) SendSetTagTo(to *world.Client, tag string) error {
 // SendSetOwnerTo calls Types.setOwner on one client, which must see the
 // object's zone.
 func (o Types) SendSetOwnerTo(to *world.Client, owner_ typed.DoId) error {
-	data, err := typed.PackTypesSetOwner(nil, owner_)
+	var buf [4]byte
+	data, err := typed.PackTypesSetOwner(buf[:0], owner_)
 	if err != nil {
 		return err
 	}
@@ -1900,7 +2008,8 @@ func (o Types) SendSetOwnerTo(to *world.Client, owner_ typed.DoId) error {
 // SendSetColourTo calls Types.setColour on one client, which must see the
 // object's zone. In the DC files colour is uint8(0 - 25).
 func (o Types) SendSetColourTo(to *world.Client, colour typed.Colour) error {
-	data, err := typed.PackTypesSetColour(nil, colour)
+	var buf [1]byte
+	data, err := typed.PackTypesSetColour(buf[:0], colour)
 	if err != nil {
 		return err
 	}
@@ -1910,7 +2019,8 @@ func (o Types) SendSetColourTo(to *world.Client, colour typed.Colour) error {
 // SendSetTypedTenthsTo calls Types.setTypedTenths on one client, which must see
 // the object's zone. In the DC files a is int16 / 10, b is int16 / 10.
 func (o Types) SendSetTypedTenthsTo(to *world.Client, a, b typed.Tenths) error {
-	data, err := typed.PackTypesSetTypedTenths(nil, a, b)
+	var buf [4]byte
+	data, err := typed.PackTypesSetTypedTenths(buf[:0], a, b)
 	if err != nil {
 		return err
 	}
@@ -1920,7 +2030,8 @@ func (o Types) SendSetTypedTenthsTo(to *world.Client, a, b typed.Tenths) error {
 // SendSetShortTo calls Types.setShort on one client, which must see the
 // object's zone. In the DC files name is string(1 - 16).
 func (o Types) SendSetShortTo(to *world.Client, name typed.ShortName) error {
-	data, err := typed.PackTypesSetShort(nil, name)
+	var buf [64]byte
+	data, err := typed.PackTypesSetShort(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -1930,7 +2041,8 @@ func (o Types) SendSetShortTo(to *world.Client, name typed.ShortName) error {
 // SendSetDefaultsTo calls Types.setDefaults on one client, which must see the
 // object's zone. In the DC files b is int16 / 10.
 func (o Types) SendSetDefaultsTo(to *world.Client, a uint8, b float64, c string, d []byte, e float64) error {
-	data, err := typed.PackTypesSetDefaults(nil, a, b, c, d, e)
+	var buf [64]byte
+	data, err := typed.PackTypesSetDefaults(buf[:0], a, b, c, d, e)
 	if err != nil {
 		return err
 	}
@@ -1950,7 +2062,8 @@ func (o Types) Hp() uint16 {
 
 // SetHp changes Types.hp; clients get it with the next snapshot.
 func (o Types) SetHp(value uint16) error {
-	data, err := typed.PackTypesHp(nil, value)
+	var buf [2]byte
+	data, err := typed.PackTypesHp(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1964,7 +2077,8 @@ func (o Types) X() float64 {
 
 // SetX changes Types.x; clients get it with the next snapshot.
 func (o Types) SetX(value float64) error {
-	data, err := typed.PackTypesX(nil, value)
+	var buf [8]byte
+	data, err := typed.PackTypesX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -1978,7 +2092,8 @@ func (o Types) Name() string {
 
 // SetName changes Types.name; clients get it with the next snapshot.
 func (o Types) SetName(value string) error {
-	data, err := typed.PackTypesName(nil, value)
+	var buf [64]byte
+	data, err := typed.PackTypesName(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2049,7 +2164,8 @@ func (m messagesArrays) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 // SendSetBytesTo calls Arrays.setBytes on one client, which must see the
 // object's zone.
 func (o Arrays) SendSetBytesTo(to *world.Client, values []uint8) error {
-	data, err := typed.PackArraysSetBytes(nil, values)
+	var buf [64]byte
+	data, err := typed.PackArraysSetBytes(buf[:0], values)
 	if err != nil {
 		return err
 	}
@@ -2059,7 +2175,8 @@ func (o Arrays) SendSetBytesTo(to *world.Client, values []uint8) error {
 // SendSetFiveTo calls Arrays.setFive on one client, which must see the object's
 // zone. In the DC files values is uint16[5].
 func (o Arrays) SendSetFiveTo(to *world.Client, values [5]uint16) error {
-	data, err := typed.PackArraysSetFive(nil, values)
+	var buf [10]byte
+	data, err := typed.PackArraysSetFive(buf[:0], values)
 	if err != nil {
 		return err
 	}
@@ -2069,7 +2186,8 @@ func (o Arrays) SendSetFiveTo(to *world.Client, values [5]uint16) error {
 // SendSetRangeTo calls Arrays.setRange on one client, which must see the
 // object's zone. In the DC files values is int32[0, 3 - 5].
 func (o Arrays) SendSetRangeTo(to *world.Client, values []int32) error {
-	data, err := typed.PackArraysSetRange(nil, values)
+	var buf [64]byte
+	data, err := typed.PackArraysSetRange(buf[:0], values)
 	if err != nil {
 		return err
 	}
@@ -2079,7 +2197,8 @@ func (o Arrays) SendSetRangeTo(to *world.Client, values []int32) error {
 // SendSetNamesTo calls Arrays.setNames on one client, which must see the
 // object's zone.
 func (o Arrays) SendSetNamesTo(to *world.Client, names []string) error {
-	data, err := typed.PackArraysSetNames(nil, names)
+	var buf [64]byte
+	data, err := typed.PackArraysSetNames(buf[:0], names)
 	if err != nil {
 		return err
 	}
@@ -2089,7 +2208,8 @@ func (o Arrays) SendSetNamesTo(to *world.Client, names []string) error {
 // SendSetGridTo calls Arrays.setGrid on one client, which must see the object's
 // zone. In the DC files grid is uint8[3][2].
 func (o Arrays) SendSetGridTo(to *world.Client, grid [2][3]uint8) error {
-	data, err := typed.PackArraysSetGrid(nil, grid)
+	var buf [6]byte
+	data, err := typed.PackArraysSetGrid(buf[:0], grid)
 	if err != nil {
 		return err
 	}
@@ -2099,7 +2219,8 @@ func (o Arrays) SendSetGridTo(to *world.Client, grid [2][3]uint8) error {
 // SendSetNestedTo calls Arrays.setNested on one client, which must see the
 // object's zone. In the DC files rows is uint16[][].
 func (o Arrays) SendSetNestedTo(to *world.Client, rows [][]uint16) error {
-	data, err := typed.PackArraysSetNested(nil, rows)
+	var buf [64]byte
+	data, err := typed.PackArraysSetNested(buf[:0], rows)
 	if err != nil {
 		return err
 	}
@@ -2109,7 +2230,8 @@ func (o Arrays) SendSetNestedTo(to *world.Client, rows [][]uint16) error {
 // SendSetOld8To calls Arrays.setOld8 on one client, which must see the object's
 // zone.
 func (o Arrays) SendSetOld8To(to *world.Client, a []uint8) error {
-	data, err := typed.PackArraysSetOld8(nil, a)
+	var buf [64]byte
+	data, err := typed.PackArraysSetOld8(buf[:0], a)
 	if err != nil {
 		return err
 	}
@@ -2119,7 +2241,8 @@ func (o Arrays) SendSetOld8To(to *world.Client, a []uint8) error {
 // SendSetOld16To calls Arrays.setOld16 on one client, which must see the
 // object's zone.
 func (o Arrays) SendSetOld16To(to *world.Client, a []int16) error {
-	data, err := typed.PackArraysSetOld16(nil, a)
+	var buf [64]byte
+	data, err := typed.PackArraysSetOld16(buf[:0], a)
 	if err != nil {
 		return err
 	}
@@ -2129,7 +2252,8 @@ func (o Arrays) SendSetOld16To(to *world.Client, a []int16) error {
 // SendSetOld32To calls Arrays.setOld32 on one client, which must see the
 // object's zone.
 func (o Arrays) SendSetOld32To(to *world.Client, a []uint32) error {
-	data, err := typed.PackArraysSetOld32(nil, a)
+	var buf [64]byte
+	data, err := typed.PackArraysSetOld32(buf[:0], a)
 	if err != nil {
 		return err
 	}
@@ -2139,7 +2263,8 @@ func (o Arrays) SendSetOld32To(to *world.Client, a []uint32) error {
 // SendSetOldPairsTo calls Arrays.setOldPairs on one client, which must see the
 // object's zone.
 func (o Arrays) SendSetOldPairsTo(to *world.Client, a []typed.Uint32Uint8_) error {
-	data, err := typed.PackArraysSetOldPairs(nil, a)
+	var buf [64]byte
+	data, err := typed.PackArraysSetOldPairs(buf[:0], a)
 	if err != nil {
 		return err
 	}
@@ -2149,7 +2274,8 @@ func (o Arrays) SendSetOldPairsTo(to *world.Client, a []typed.Uint32Uint8_) erro
 // SendSetDividedTo calls Arrays.setDivided on one client, which must see the
 // object's zone. In the DC files points is int16 / 100[].
 func (o Arrays) SendSetDividedTo(to *world.Client, points []float64) error {
-	data, err := typed.PackArraysSetDivided(nil, points)
+	var buf [64]byte
+	data, err := typed.PackArraysSetDivided(buf[:0], points)
 	if err != nil {
 		return err
 	}
@@ -2159,7 +2285,8 @@ func (o Arrays) SendSetDividedTo(to *world.Client, points []float64) error {
 // SendSetDefaultedTo calls Arrays.setDefaulted on one client, which must see
 // the object's zone.
 func (o Arrays) SendSetDefaultedTo(to *world.Client, v []uint8) error {
-	data, err := typed.PackArraysSetDefaulted(nil, v)
+	var buf [64]byte
+	data, err := typed.PackArraysSetDefaulted(buf[:0], v)
 	if err != nil {
 		return err
 	}
@@ -2229,7 +2356,8 @@ func (m messagesHolder) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 
 // SendSetPoint calls Holder.setPoint on all clients that see the object's zone.
 func (o Holder) SendSetPoint(p typed.Point) error {
-	data, err := typed.PackHolderSetPoint(nil, p)
+	var buf [6]byte
+	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
 		return err
 	}
@@ -2239,7 +2367,8 @@ func (o Holder) SendSetPoint(p typed.Point) error {
 // SendSetPointTo calls Holder.setPoint on one client, which must see the
 // object's zone.
 func (o Holder) SendSetPointTo(to *world.Client, p typed.Point) error {
-	data, err := typed.PackHolderSetPoint(nil, p)
+	var buf [6]byte
+	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
 		return err
 	}
@@ -2249,7 +2378,8 @@ func (o Holder) SendSetPointTo(to *world.Client, p typed.Point) error {
 // SendSetPointExcept calls Holder.setPoint on all clients that see the object's
 // zone but some.
 func (o Holder) SendSetPointExcept(except []*world.Client, p typed.Point) error {
-	data, err := typed.PackHolderSetPoint(nil, p)
+	var buf [6]byte
+	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
 		return err
 	}
@@ -2259,7 +2389,8 @@ func (o Holder) SendSetPointExcept(except []*world.Client, p typed.Point) error 
 // KeepSetPoint keeps arguments of Holder.setPoint for clients to whom the
 // object is new, and sends nothing.
 func (o Holder) KeepSetPoint(p typed.Point) error {
-	data, err := typed.PackHolderSetPoint(nil, p)
+	var buf [6]byte
+	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
 		return err
 	}
@@ -2275,7 +2406,8 @@ func (o Holder) KeptSetPoint() typed.Point {
 // SendSetItemTo calls Holder.setItem on one client, which must see the object's
 // zone.
 func (o Holder) SendSetItemTo(to *world.Client, item typed.Item) error {
-	data, err := typed.PackHolderSetItem(nil, item)
+	var buf [9]byte
+	data, err := typed.PackHolderSetItem(buf[:0], item)
 	if err != nil {
 		return err
 	}
@@ -2285,7 +2417,8 @@ func (o Holder) SendSetItemTo(to *world.Client, item typed.Item) error {
 // SendSetItemsTo calls Holder.setItems on one client, which must see the
 // object's zone.
 func (o Holder) SendSetItemsTo(to *world.Client, items []typed.Item) error {
-	data, err := typed.PackHolderSetItems(nil, items)
+	var buf [64]byte
+	data, err := typed.PackHolderSetItems(buf[:0], items)
 	if err != nil {
 		return err
 	}
@@ -2295,7 +2428,8 @@ func (o Holder) SendSetItemsTo(to *world.Client, items []typed.Item) error {
 // KeepSetItems keeps arguments of Holder.setItems for clients to whom the
 // object is new, and sends nothing.
 func (o Holder) KeepSetItems(items []typed.Item) error {
-	data, err := typed.PackHolderSetItems(nil, items)
+	var buf [64]byte
+	data, err := typed.PackHolderSetItems(buf[:0], items)
 	if err != nil {
 		return err
 	}
@@ -2311,7 +2445,8 @@ func (o Holder) KeptSetItems() []typed.Item {
 // SendSetPairTo calls Holder.setPair on one client, which must see the object's
 // zone. In the DC files items is count: [2].
 func (o Holder) SendSetPairTo(to *world.Client, items [2]typed.Item) error {
-	data, err := typed.PackHolderSetPair(nil, items)
+	var buf [18]byte
+	data, err := typed.PackHolderSetPair(buf[:0], items)
 	if err != nil {
 		return err
 	}
@@ -2321,7 +2456,8 @@ func (o Holder) SendSetPairTo(to *world.Client, items [2]typed.Item) error {
 // SendSetSomeTo calls Holder.setSome on one client, which must see the object's
 // zone. In the DC files points is count: [0 - 3].
 func (o Holder) SendSetSomeTo(to *world.Client, points []typed.Point) error {
-	data, err := typed.PackHolderSetSome(nil, points)
+	var buf [64]byte
+	data, err := typed.PackHolderSetSome(buf[:0], points)
 	if err != nil {
 		return err
 	}
@@ -2331,7 +2467,8 @@ func (o Holder) SendSetSomeTo(to *world.Client, points []typed.Point) error {
 // SendSetTaggedTo calls Holder.setTagged on one client, which must see the
 // object's zone.
 func (o Holder) SendSetTaggedTo(to *world.Client, t typed.Tagged) error {
-	data, err := typed.PackHolderSetTagged(nil, t)
+	var buf [64]byte
+	data, err := typed.PackHolderSetTagged(buf[:0], t)
 	if err != nil {
 		return err
 	}
@@ -2341,7 +2478,8 @@ func (o Holder) SendSetTaggedTo(to *world.Client, t typed.Tagged) error {
 // SendSetOutfitTo calls Holder.setOutfit on one client, which must see the
 // object's zone.
 func (o Holder) SendSetOutfitTo(to *world.Client, o_ typed.Outfit) error {
-	data, err := typed.PackHolderSetOutfit(nil, o_)
+	var buf [64]byte
+	data, err := typed.PackHolderSetOutfit(buf[:0], o_)
 	if err != nil {
 		return err
 	}
@@ -2351,7 +2489,8 @@ func (o Holder) SendSetOutfitTo(to *world.Client, o_ typed.Outfit) error {
 // KeepSetOutfit keeps arguments of Holder.setOutfit for clients to whom the
 // object is new, and sends nothing.
 func (o Holder) KeepSetOutfit(o_ typed.Outfit) error {
-	data, err := typed.PackHolderSetOutfit(nil, o_)
+	var buf [64]byte
+	data, err := typed.PackHolderSetOutfit(buf[:0], o_)
 	if err != nil {
 		return err
 	}
@@ -2367,7 +2506,8 @@ func (o Holder) KeptSetOutfit() typed.Outfit {
 // SendSetShapeTo calls Holder.setShape on one client, which must see the
 // object's zone.
 func (o Holder) SendSetShapeTo(to *world.Client, s typed.Shape) error {
-	data, err := typed.PackHolderSetShape(nil, s)
+	var buf [64]byte
+	data, err := typed.PackHolderSetShape(buf[:0], s)
 	if err != nil {
 		return err
 	}
@@ -2381,7 +2521,8 @@ func (o Holder) Home() typed.Point {
 
 // SetHome changes Holder.home; clients get it with the next snapshot.
 func (o Holder) SetHome(value typed.Point) error {
-	data, err := typed.PackHolderHome(nil, value)
+	var buf [6]byte
+	data, err := typed.PackHolderHome(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2452,7 +2593,8 @@ func (m messagesBase) Message(c *world.Client, _ *world.Object, f *dc.Field, arg
 // SendSetLocation calls Base.setLocation on all clients that see the object's
 // zone.
 func (o Base) SendSetLocation(parentId, zoneId uint32) error {
-	data, err := typed.PackBaseSetLocation(nil, parentId, zoneId)
+	var buf [8]byte
+	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
 		return err
 	}
@@ -2462,7 +2604,8 @@ func (o Base) SendSetLocation(parentId, zoneId uint32) error {
 // SendSetLocationTo calls Base.setLocation on one client, which must see the
 // object's zone.
 func (o Base) SendSetLocationTo(to *world.Client, parentId, zoneId uint32) error {
-	data, err := typed.PackBaseSetLocation(nil, parentId, zoneId)
+	var buf [8]byte
+	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
 		return err
 	}
@@ -2472,7 +2615,8 @@ func (o Base) SendSetLocationTo(to *world.Client, parentId, zoneId uint32) error
 // SendSetLocationExcept calls Base.setLocation on all clients that see the
 // object's zone but some.
 func (o Base) SendSetLocationExcept(except []*world.Client, parentId, zoneId uint32) error {
-	data, err := typed.PackBaseSetLocation(nil, parentId, zoneId)
+	var buf [8]byte
+	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
 		return err
 	}
@@ -2482,7 +2626,8 @@ func (o Base) SendSetLocationExcept(except []*world.Client, parentId, zoneId uin
 // KeepSetLocation keeps arguments of Base.setLocation for clients to whom the
 // object is new, and sends nothing.
 func (o Base) KeepSetLocation(parentId, zoneId uint32) error {
-	data, err := typed.PackBaseSetLocation(nil, parentId, zoneId)
+	var buf [8]byte
+	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
 		return err
 	}
@@ -2558,7 +2703,8 @@ func (m messagesNamed) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 
 // SendSetName calls Named.setName on all clients that see the object's zone.
 func (o Named) SendSetName(name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -2568,7 +2714,8 @@ func (o Named) SendSetName(name string) error {
 // SendSetNameTo calls Named.setName on one client, which must see the object's
 // zone.
 func (o Named) SendSetNameTo(to *world.Client, name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -2578,7 +2725,8 @@ func (o Named) SendSetNameTo(to *world.Client, name string) error {
 // SendSetNameExcept calls Named.setName on all clients that see the object's
 // zone but some.
 func (o Named) SendSetNameExcept(except []*world.Client, name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -2588,7 +2736,8 @@ func (o Named) SendSetNameExcept(except []*world.Client, name string) error {
 // KeepSetName keeps arguments of Named.setName for clients to whom the object
 // is new, and sends nothing.
 func (o Named) KeepSetName(name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -2665,7 +2814,8 @@ func (m messagesMover) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 // SendSetX calls Mover.setX on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
 func (o Mover) SendSetX(value float64) error {
-	data, err := typed.PackMoverSetX(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2675,7 +2825,8 @@ func (o Mover) SendSetX(value float64) error {
 // SendSetXTo calls Mover.setX on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
 func (o Mover) SendSetXTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetX(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2685,7 +2836,8 @@ func (o Mover) SendSetXTo(to *world.Client, value float64) error {
 // SendSetXExcept calls Mover.setX on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
 func (o Mover) SendSetXExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetX(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2695,7 +2847,8 @@ func (o Mover) SendSetXExcept(except []*world.Client, value float64) error {
 // SendSetY calls Mover.setY on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
 func (o Mover) SendSetY(value float64) error {
-	data, err := typed.PackMoverSetY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2705,7 +2858,8 @@ func (o Mover) SendSetY(value float64) error {
 // SendSetYTo calls Mover.setY on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
 func (o Mover) SendSetYTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2715,7 +2869,8 @@ func (o Mover) SendSetYTo(to *world.Client, value float64) error {
 // SendSetYExcept calls Mover.setY on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
 func (o Mover) SendSetYExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2725,7 +2880,8 @@ func (o Mover) SendSetYExcept(except []*world.Client, value float64) error {
 // SendSetZ calls Mover.setZ on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
 func (o Mover) SendSetZ(value float64) error {
-	data, err := typed.PackMoverSetZ(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2735,7 +2891,8 @@ func (o Mover) SendSetZ(value float64) error {
 // SendSetZTo calls Mover.setZ on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
 func (o Mover) SendSetZTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetZ(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2745,7 +2902,8 @@ func (o Mover) SendSetZTo(to *world.Client, value float64) error {
 // SendSetZExcept calls Mover.setZ on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
 func (o Mover) SendSetZExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetZ(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2755,7 +2913,8 @@ func (o Mover) SendSetZExcept(except []*world.Client, value float64) error {
 // SendSetH calls Mover.setH on all clients that see the object's zone. In the
 // DC files value is int16 % 360 / 10.
 func (o Mover) SendSetH(value float64) error {
-	data, err := typed.PackMoverSetH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2765,7 +2924,8 @@ func (o Mover) SendSetH(value float64) error {
 // SendSetHTo calls Mover.setH on one client, which must see the object's zone.
 // In the DC files value is int16 % 360 / 10.
 func (o Mover) SendSetHTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2775,7 +2935,8 @@ func (o Mover) SendSetHTo(to *world.Client, value float64) error {
 // SendSetHExcept calls Mover.setH on all clients that see the object's zone but
 // some. In the DC files value is int16 % 360 / 10.
 func (o Mover) SendSetHExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2846,7 +3007,8 @@ func (m messagesAvatar) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 // SendSetX calls Mover.setX on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
 func (o Avatar) SendSetX(value float64) error {
-	data, err := typed.PackMoverSetX(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2856,7 +3018,8 @@ func (o Avatar) SendSetX(value float64) error {
 // SendSetXTo calls Mover.setX on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
 func (o Avatar) SendSetXTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetX(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2866,7 +3029,8 @@ func (o Avatar) SendSetXTo(to *world.Client, value float64) error {
 // SendSetXExcept calls Mover.setX on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
 func (o Avatar) SendSetXExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetX(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2876,7 +3040,8 @@ func (o Avatar) SendSetXExcept(except []*world.Client, value float64) error {
 // SendSetY calls Mover.setY on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
 func (o Avatar) SendSetY(value float64) error {
-	data, err := typed.PackMoverSetY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2886,7 +3051,8 @@ func (o Avatar) SendSetY(value float64) error {
 // SendSetYTo calls Mover.setY on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
 func (o Avatar) SendSetYTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2896,7 +3062,8 @@ func (o Avatar) SendSetYTo(to *world.Client, value float64) error {
 // SendSetYExcept calls Mover.setY on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
 func (o Avatar) SendSetYExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetY(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2906,7 +3073,8 @@ func (o Avatar) SendSetYExcept(except []*world.Client, value float64) error {
 // SendSetZ calls Mover.setZ on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
 func (o Avatar) SendSetZ(value float64) error {
-	data, err := typed.PackMoverSetZ(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2916,7 +3084,8 @@ func (o Avatar) SendSetZ(value float64) error {
 // SendSetZTo calls Mover.setZ on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
 func (o Avatar) SendSetZTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetZ(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2926,7 +3095,8 @@ func (o Avatar) SendSetZTo(to *world.Client, value float64) error {
 // SendSetZExcept calls Mover.setZ on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
 func (o Avatar) SendSetZExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetZ(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2936,7 +3106,8 @@ func (o Avatar) SendSetZExcept(except []*world.Client, value float64) error {
 // SendSetH calls Mover.setH on all clients that see the object's zone. In the
 // DC files value is int16 % 360 / 10.
 func (o Avatar) SendSetH(value float64) error {
-	data, err := typed.PackMoverSetH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2946,7 +3117,8 @@ func (o Avatar) SendSetH(value float64) error {
 // SendSetHTo calls Mover.setH on one client, which must see the object's zone.
 // In the DC files value is int16 % 360 / 10.
 func (o Avatar) SendSetHTo(to *world.Client, value float64) error {
-	data, err := typed.PackMoverSetH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2956,7 +3128,8 @@ func (o Avatar) SendSetHTo(to *world.Client, value float64) error {
 // SendSetHExcept calls Mover.setH on all clients that see the object's zone but
 // some. In the DC files value is int16 % 360 / 10.
 func (o Avatar) SendSetHExcept(except []*world.Client, value float64) error {
-	data, err := typed.PackMoverSetH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -2965,7 +3138,8 @@ func (o Avatar) SendSetHExcept(except []*world.Client, value float64) error {
 
 // SendSetHp calls Avatar.setHp on all clients that see the object's zone.
 func (o Avatar) SendSetHp(hp uint16) error {
-	data, err := typed.PackAvatarSetHp(nil, hp)
+	var buf [2]byte
+	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
 		return err
 	}
@@ -2975,7 +3149,8 @@ func (o Avatar) SendSetHp(hp uint16) error {
 // SendSetHpTo calls Avatar.setHp on one client, which must see the object's
 // zone.
 func (o Avatar) SendSetHpTo(to *world.Client, hp uint16) error {
-	data, err := typed.PackAvatarSetHp(nil, hp)
+	var buf [2]byte
+	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
 		return err
 	}
@@ -2985,7 +3160,8 @@ func (o Avatar) SendSetHpTo(to *world.Client, hp uint16) error {
 // SendSetHpExcept calls Avatar.setHp on all clients that see the object's zone
 // but some.
 func (o Avatar) SendSetHpExcept(except []*world.Client, hp uint16) error {
-	data, err := typed.PackAvatarSetHp(nil, hp)
+	var buf [2]byte
+	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
 		return err
 	}
@@ -2995,7 +3171,8 @@ func (o Avatar) SendSetHpExcept(except []*world.Client, hp uint16) error {
 // KeepSetHp keeps arguments of Avatar.setHp for clients to whom the object is
 // new, and sends nothing.
 func (o Avatar) KeepSetHp(hp uint16) error {
-	data, err := typed.PackAvatarSetHp(nil, hp)
+	var buf [2]byte
+	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
 		return err
 	}
@@ -3010,7 +3187,8 @@ func (o Avatar) KeptSetHp() uint16 {
 
 // SendSetSecret calls Avatar.setSecret on the object's owner.
 func (o Avatar) SendSetSecret(s []byte) error {
-	data, err := typed.PackAvatarSetSecret(nil, s)
+	var buf [64]byte
+	data, err := typed.PackAvatarSetSecret(buf[:0], s)
 	if err != nil {
 		return err
 	}
@@ -3020,7 +3198,8 @@ func (o Avatar) SendSetSecret(s []byte) error {
 // SendSetSecretTo calls Avatar.setSecret on one client, which must see the
 // object's zone.
 func (o Avatar) SendSetSecretTo(to *world.Client, s []byte) error {
-	data, err := typed.PackAvatarSetSecret(nil, s)
+	var buf [64]byte
+	data, err := typed.PackAvatarSetSecret(buf[:0], s)
 	if err != nil {
 		return err
 	}
@@ -3030,7 +3209,8 @@ func (o Avatar) SendSetSecretTo(to *world.Client, s []byte) error {
 // SendSetTarget calls Avatar.setTarget on all clients that see the object's
 // zone.
 func (o Avatar) SendSetTarget(doId uint32) error {
-	data, err := typed.PackAvatarSetTarget(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -3040,7 +3220,8 @@ func (o Avatar) SendSetTarget(doId uint32) error {
 // SendSetTargetTo calls Avatar.setTarget on one client, which must see the
 // object's zone.
 func (o Avatar) SendSetTargetTo(to *world.Client, doId uint32) error {
-	data, err := typed.PackAvatarSetTarget(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -3050,7 +3231,8 @@ func (o Avatar) SendSetTargetTo(to *world.Client, doId uint32) error {
 // SendSetTargetExcept calls Avatar.setTarget on all clients that see the
 // object's zone but some.
 func (o Avatar) SendSetTargetExcept(except []*world.Client, doId uint32) error {
-	data, err := typed.PackAvatarSetTarget(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -3121,7 +3303,8 @@ func (m messagesNpc) Message(c *world.Client, _ *world.Object, f *dc.Field, args
 // SendSetBrainTo calls Npc.setBrain on one client, which must see the object's
 // zone.
 func (o Npc) SendSetBrainTo(to *world.Client, brain string) error {
-	data, err := typed.PackNpcSetBrain(nil, brain)
+	var buf [64]byte
+	data, err := typed.PackNpcSetBrain(buf[:0], brain)
 	if err != nil {
 		return err
 	}
@@ -3130,7 +3313,8 @@ func (o Npc) SendSetBrainTo(to *world.Client, brain string) error {
 
 // SendSetName calls Npc.setName on all clients that see the object's zone.
 func (o Npc) SendSetName(name string, style uint8) error {
-	data, err := typed.PackNpcSetName(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -3140,7 +3324,8 @@ func (o Npc) SendSetName(name string, style uint8) error {
 // SendSetNameTo calls Npc.setName on one client, which must see the object's
 // zone.
 func (o Npc) SendSetNameTo(to *world.Client, name string, style uint8) error {
-	data, err := typed.PackNpcSetName(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -3150,7 +3335,8 @@ func (o Npc) SendSetNameTo(to *world.Client, name string, style uint8) error {
 // SendSetNameExcept calls Npc.setName on all clients that see the object's zone
 // but some.
 func (o Npc) SendSetNameExcept(except []*world.Client, name string, style uint8) error {
-	data, err := typed.PackNpcSetName(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -3160,7 +3346,8 @@ func (o Npc) SendSetNameExcept(except []*world.Client, name string, style uint8)
 // KeepSetName keeps arguments of Npc.setName for clients to whom the object is
 // new, and sends nothing.
 func (o Npc) KeepSetName(name string, style uint8) error {
-	data, err := typed.PackNpcSetName(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -3236,7 +3423,8 @@ func (m messagesVehicle) Message(c *world.Client, _ *world.Object, f *dc.Field, 
 
 // SendSetName calls Named.setName on all clients that see the object's zone.
 func (o Vehicle) SendSetName(name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -3246,7 +3434,8 @@ func (o Vehicle) SendSetName(name string) error {
 // SendSetNameTo calls Named.setName on one client, which must see the object's
 // zone.
 func (o Vehicle) SendSetNameTo(to *world.Client, name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -3256,7 +3445,8 @@ func (o Vehicle) SendSetNameTo(to *world.Client, name string) error {
 // SendSetNameExcept calls Named.setName on all clients that see the object's
 // zone but some.
 func (o Vehicle) SendSetNameExcept(except []*world.Client, name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -3266,7 +3456,8 @@ func (o Vehicle) SendSetNameExcept(except []*world.Client, name string) error {
 // KeepSetName keeps arguments of Named.setName for clients to whom the object
 // is new, and sends nothing.
 func (o Vehicle) KeepSetName(name string) error {
-	data, err := typed.PackNamedSetName(nil, name)
+	var buf [64]byte
+	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -3286,7 +3477,8 @@ func (o Vehicle) Speed() float64 {
 
 // SetSpeed changes Vehicle.speed; clients get it with the next snapshot.
 func (o Vehicle) SetSpeed(value float64) error {
-	data, err := typed.PackVehicleSpeed(nil, value)
+	var buf [8]byte
+	data, err := typed.PackVehicleSpeed(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3296,7 +3488,8 @@ func (o Vehicle) SetSpeed(value float64) error {
 // SendSetDriver calls Vehicle.setDriver on all clients that see the object's
 // zone.
 func (o Vehicle) SendSetDriver(doId uint32) error {
-	data, err := typed.PackVehicleSetDriver(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackVehicleSetDriver(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -3306,7 +3499,8 @@ func (o Vehicle) SendSetDriver(doId uint32) error {
 // SendSetDriverTo calls Vehicle.setDriver on one client, which must see the
 // object's zone.
 func (o Vehicle) SendSetDriverTo(to *world.Client, doId uint32) error {
-	data, err := typed.PackVehicleSetDriver(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackVehicleSetDriver(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -3316,7 +3510,8 @@ func (o Vehicle) SendSetDriverTo(to *world.Client, doId uint32) error {
 // SendSetDriverExcept calls Vehicle.setDriver on all clients that see the
 // object's zone but some.
 func (o Vehicle) SendSetDriverExcept(except []*world.Client, doId uint32) error {
-	data, err := typed.PackVehicleSetDriver(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackVehicleSetDriver(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -3448,7 +3643,8 @@ func (m messagesStatue) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 // SendSetPoseTo calls Statue.setPose on one client, which must see the object's
 // zone.
 func (o Statue) SendSetPoseTo(to *world.Client, p typed.Pose) error {
-	data, err := typed.PackStatueSetPose(nil, p)
+	var buf [4]byte
+	data, err := typed.PackStatueSetPose(buf[:0], p)
 	if err != nil {
 		return err
 	}
@@ -3458,7 +3654,8 @@ func (o Statue) SendSetPoseTo(to *world.Client, p typed.Pose) error {
 // KeepSetPose keeps arguments of Statue.setPose for clients to whom the object
 // is new, and sends nothing.
 func (o Statue) KeepSetPose(p typed.Pose) error {
-	data, err := typed.PackStatueSetPose(nil, p)
+	var buf [4]byte
+	data, err := typed.PackStatueSetPose(buf[:0], p)
 	if err != nil {
 		return err
 	}
@@ -3598,7 +3795,8 @@ func (m messagesDistributedChat) Message(c *world.Client, _ *world.Object, f *dc
 // SendChatMessage calls DistributedChat.chatMessage on all clients that see the
 // object's zone.
 func (o DistributedChat) SendChatMessage(sender, text string) error {
-	data, err := typed.PackDistributedChatChatMessage(nil, sender, text)
+	var buf [64]byte
+	data, err := typed.PackDistributedChatChatMessage(buf[:0], sender, text)
 	if err != nil {
 		return err
 	}
@@ -3608,7 +3806,8 @@ func (o DistributedChat) SendChatMessage(sender, text string) error {
 // SendChatMessageTo calls DistributedChat.chatMessage on one client, which must
 // see the object's zone.
 func (o DistributedChat) SendChatMessageTo(to *world.Client, sender, text string) error {
-	data, err := typed.PackDistributedChatChatMessage(nil, sender, text)
+	var buf [64]byte
+	data, err := typed.PackDistributedChatChatMessage(buf[:0], sender, text)
 	if err != nil {
 		return err
 	}
@@ -3618,7 +3817,8 @@ func (o DistributedChat) SendChatMessageTo(to *world.Client, sender, text string
 // SendChatMessageExcept calls DistributedChat.chatMessage on all clients that
 // see the object's zone but some.
 func (o DistributedChat) SendChatMessageExcept(except []*world.Client, sender, text string) error {
-	data, err := typed.PackDistributedChatChatMessage(nil, sender, text)
+	var buf [64]byte
+	data, err := typed.PackDistributedChatChatMessage(buf[:0], sender, text)
 	if err != nil {
 		return err
 	}
@@ -3696,7 +3896,8 @@ func (o DistributedAvatar) Name() string {
 // SetName changes DistributedAvatar.name; clients get it with the next
 // snapshot.
 func (o DistributedAvatar) SetName(value string) error {
-	data, err := typed.PackDistributedAvatarName(nil, value)
+	var buf [64]byte
+	data, err := typed.PackDistributedAvatarName(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3710,7 +3911,8 @@ func (o DistributedAvatar) Pos() typed.Vec3 {
 
 // SetPos changes DistributedAvatar.pos; clients get it with the next snapshot.
 func (o DistributedAvatar) SetPos(value typed.Vec3) error {
-	data, err := typed.PackDistributedAvatarPos(nil, value)
+	var buf [24]byte
+	data, err := typed.PackDistributedAvatarPos(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3725,7 +3927,8 @@ func (o DistributedAvatar) H() float64 {
 // SetH changes DistributedAvatar.h; clients get it with the next snapshot. In
 // the DC files value is int16 % 360 / 10.
 func (o DistributedAvatar) SetH(value float64) error {
-	data, err := typed.PackDistributedAvatarH(nil, value)
+	var buf [2]byte
+	data, err := typed.PackDistributedAvatarH(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3740,7 +3943,8 @@ func (o DistributedAvatar) Hp() uint8 {
 // SetHp changes DistributedAvatar.hp; clients get it with the next snapshot. In
 // the DC files value is uint8(0 - 100).
 func (o DistributedAvatar) SetHp(value uint8) error {
-	data, err := typed.PackDistributedAvatarHp(nil, value)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarHp(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3750,7 +3954,8 @@ func (o DistributedAvatar) SetHp(value uint8) error {
 // SendEmote calls DistributedAvatar.emote on all clients that see the object's
 // zone.
 func (o DistributedAvatar) SendEmote(which uint8) error {
-	data, err := typed.PackDistributedAvatarEmote(nil, which)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
 		return err
 	}
@@ -3760,7 +3965,8 @@ func (o DistributedAvatar) SendEmote(which uint8) error {
 // SendEmoteTo calls DistributedAvatar.emote on one client, which must see the
 // object's zone.
 func (o DistributedAvatar) SendEmoteTo(to *world.Client, which uint8) error {
-	data, err := typed.PackDistributedAvatarEmote(nil, which)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
 		return err
 	}
@@ -3770,7 +3976,8 @@ func (o DistributedAvatar) SendEmoteTo(to *world.Client, which uint8) error {
 // SendEmoteExcept calls DistributedAvatar.emote on all clients that see the
 // object's zone but some.
 func (o DistributedAvatar) SendEmoteExcept(except []*world.Client, which uint8) error {
-	data, err := typed.PackDistributedAvatarEmote(nil, which)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
 		return err
 	}
@@ -3780,7 +3987,8 @@ func (o DistributedAvatar) SendEmoteExcept(except []*world.Client, which uint8) 
 // SendSetTeam calls DistributedAvatar.setTeam on all clients that see the
 // object's zone.
 func (o DistributedAvatar) SendSetTeam(team uint8) error {
-	data, err := typed.PackDistributedAvatarSetTeam(nil, team)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
 		return err
 	}
@@ -3790,7 +3998,8 @@ func (o DistributedAvatar) SendSetTeam(team uint8) error {
 // SendSetTeamTo calls DistributedAvatar.setTeam on one client, which must see
 // the object's zone.
 func (o DistributedAvatar) SendSetTeamTo(to *world.Client, team uint8) error {
-	data, err := typed.PackDistributedAvatarSetTeam(nil, team)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
 		return err
 	}
@@ -3800,7 +4009,8 @@ func (o DistributedAvatar) SendSetTeamTo(to *world.Client, team uint8) error {
 // SendSetTeamExcept calls DistributedAvatar.setTeam on all clients that see the
 // object's zone but some.
 func (o DistributedAvatar) SendSetTeamExcept(except []*world.Client, team uint8) error {
-	data, err := typed.PackDistributedAvatarSetTeam(nil, team)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
 		return err
 	}
@@ -3810,7 +4020,8 @@ func (o DistributedAvatar) SendSetTeamExcept(except []*world.Client, team uint8)
 // KeepSetTeam keeps arguments of DistributedAvatar.setTeam for clients to whom
 // the object is new, and sends nothing.
 func (o DistributedAvatar) KeepSetTeam(team uint8) error {
-	data, err := typed.PackDistributedAvatarSetTeam(nil, team)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
 		return err
 	}
@@ -3894,7 +4105,8 @@ func (o DistributedBall) X() float64 {
 // SetX changes DistributedBall.x; clients get it with the next snapshot. In the
 // DC files value is int32 / 1000.
 func (o DistributedBall) SetX(value float64) error {
-	data, err := typed.PackDistributedBallX(nil, value)
+	var buf [4]byte
+	data, err := typed.PackDistributedBallX(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3909,7 +4121,8 @@ func (o DistributedBall) Y() float64 {
 // SetY changes DistributedBall.y; clients get it with the next snapshot. In the
 // DC files value is int32 / 1000.
 func (o DistributedBall) SetY(value float64) error {
-	data, err := typed.PackDistributedBallY(nil, value)
+	var buf [4]byte
+	data, err := typed.PackDistributedBallY(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3924,7 +4137,8 @@ func (o DistributedBall) Z() float64 {
 // SetZ changes DistributedBall.z; clients get it with the next snapshot. In the
 // DC files value is int32 / 1000.
 func (o DistributedBall) SetZ(value float64) error {
-	data, err := typed.PackDistributedBallZ(nil, value)
+	var buf [4]byte
+	data, err := typed.PackDistributedBallZ(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -3939,7 +4153,8 @@ func (o DistributedBall) Spin() [4]uint8 {
 // SetSpin changes DistributedBall.spin; clients get it with the next snapshot.
 // In the DC files value is uint8[4].
 func (o DistributedBall) SetSpin(value [4]uint8) error {
-	data, err := typed.PackDistributedBallSpin(nil, value)
+	var buf [4]byte
+	data, err := typed.PackDistributedBallSpin(buf[:0], value)
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,8 @@ func (o Names) InterpolateName(opts ...client.Option) *client.Variable[float64] 
 
 // SendSetName calls Names.setName of the object on the server.
 func (o Names) SendSetName(name uint8) error {
-	data, err := typed.PackNamesSetName(nil, name)
+	var buf [1]byte
+	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,8 @@ func (o Names) InterpolateType(opts ...client.Option) *client.Variable[float64] 
 
 // SendFunc calls Names.func of the object on the server.
 func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
-	data, err := typed.PackNamesFunc(nil, func_, range_, len_, dst_, num1_, __, cur_, o_)
+	var buf [8]byte
+	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
 		return err
 	}
@@ -222,7 +224,8 @@ func (o Names) InterpolateX_private(opts ...client.Option) *client.Variable[floa
 
 // SendSend calls Names.send of the object on the server.
 func (o Names) SendSend(value uint8) error {
-	data, err := typed.PackNamesSend(nil, value)
+	var buf [1]byte
+	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
 		return err
 	}
@@ -231,7 +234,8 @@ func (o Names) SendSend(value uint8) error {
 
 // SendSendTo_ calls Names.sendTo of the object on the server.
 func (o Names) SendSendTo_(x, x_ uint8) error {
-	data, err := typed.PackNamesSendTo(nil, x, x_)
+	var buf [2]byte
+	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
 		return err
 	}
@@ -416,7 +420,8 @@ func (o Names_) InterpolateOther(opts ...client.Option) *client.Variable[float64
 
 // SendSetName calls names.setName of the object on the server.
 func (o Names_) SendSetName(name string, style uint8) error {
-	data, err := typed.PackNamesSetName_(nil, name, style)
+	var buf [64]byte
+	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
 		return err
 	}
@@ -1000,7 +1005,8 @@ func (o Sequences) Y() typed.SequencesY {
 // SendAll calls Sequences.all of the object on the server. In the DC files d is
 // string(1)[2].
 func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
-	data, err := typed.PackSequencesAll(nil, a, b, c, d)
+	var buf [64]byte
+	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
 		return err
 	}
@@ -1719,7 +1725,8 @@ func (v viewAvatar) PostDataUpdate(o *client.Object, fields []int) {
 
 // SendSendChat calls Avatar.sendChat of the object on the server.
 func (o Avatar) SendSendChat(text string) error {
-	data, err := typed.PackAvatarSendChat(nil, text)
+	var buf [64]byte
+	data, err := typed.PackAvatarSendChat(buf[:0], text)
 	if err != nil {
 		return err
 	}
@@ -1729,7 +1736,8 @@ func (o Avatar) SendSendChat(text string) error {
 // SendSetTarget calls Avatar.setTarget of the object on the server, which the
 // client must own.
 func (o Avatar) SendSetTarget(doId uint32) error {
-	data, err := typed.PackAvatarSetTarget(nil, doId)
+	var buf [4]byte
+	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
 		return err
 	}
@@ -2183,7 +2191,8 @@ func (v viewDistributedChat) PostDataUpdate(o *client.Object, fields []int) {
 // SendSendChat calls DistributedChat.sendChat of the object on the server. In
 // the DC files text is string(1 - 256).
 func (o DistributedChat) SendSendChat(text string) error {
-	data, err := typed.PackDistributedChatSendChat(nil, text)
+	var buf [64]byte
+	data, err := typed.PackDistributedChatSendChat(buf[:0], text)
 	if err != nil {
 		return err
 	}
@@ -2316,7 +2325,8 @@ func (o DistributedAvatar) InterpolateHp(opts ...client.Option) *client.Variable
 // SendMove calls DistributedAvatar.move of the object on the server, which the
 // client must own.
 func (o DistributedAvatar) SendMove(x, y, z, h float64) error {
-	data, err := typed.PackDistributedAvatarMove(nil, x, y, z, h)
+	var buf [32]byte
+	data, err := typed.PackDistributedAvatarMove(buf[:0], x, y, z, h)
 	if err != nil {
 		return err
 	}
@@ -2325,7 +2335,8 @@ func (o DistributedAvatar) SendMove(x, y, z, h float64) error {
 
 // SendEmote calls DistributedAvatar.emote of the object on the server.
 func (o DistributedAvatar) SendEmote(which uint8) error {
-	data, err := typed.PackDistributedAvatarEmote(nil, which)
+	var buf [1]byte
+	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
 		return err
 	}
@@ -2465,7 +2476,8 @@ func (o DistributedBall) InterpolateSpin(opts ...client.Option) *client.Variable
 // SendKick calls DistributedBall.kick of the object on the server. In the DC
 // files dx is int16 / 100, dy is int16 / 100.
 func (o DistributedBall) SendKick(dx, dy float64) error {
-	data, err := typed.PackDistributedBallKick(nil, dx, dy)
+	var buf [4]byte
+	data, err := typed.PackDistributedBallKick(buf[:0], dx, dy)
 	if err != nil {
 		return err
 	}
