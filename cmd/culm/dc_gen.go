@@ -43,10 +43,10 @@ func (c *dcGenGoCommand) Run(e *env) error {
 	}
 	written, removed, err := dcgen.Write(c.Out, files)
 	for _, path := range written {
-		fmt.Fprintln(e.stdout, "wrote", path)
+		fmt.Fprintln(e.stdout, "wrote", filepath.ToSlash(path))
 	}
 	for _, path := range removed {
-		fmt.Fprintln(e.stdout, "removed", path)
+		fmt.Fprintln(e.stdout, "removed", filepath.ToSlash(path))
 	}
 	return err
 }

@@ -86,10 +86,10 @@ func (m *model) class(c *dc.Class) *class {
 	return nil
 }
 
-// addClass adds a class, whose parents were added before.
-func (m *model) addClass(d *dc.Class) {
-	c := &class{dc: d, byName: map[string]*field{}, taken: names{}}
-	c.name = m.names.take(exported(d.Name()), classForms)
+// fill gives a class its fields, after those that it inherits from.
+func (m *model) fill(c *class) {
+	d := c.dc
+	c.byName, c.taken = map[string]*field{}, names{}
 	if p := d.Parents(); len(p) > 0 {
 		c.parent = m.class(p[0])
 	}
@@ -128,7 +128,6 @@ func (m *model) addClass(d *dc.Class) {
 		c.byName[f.Name()] = k
 		c.fields = append(c.fields, k)
 	}
-	m.classes = append(m.classes, c)
 }
 
 // declared returns what is common to a field in all classes that have it.

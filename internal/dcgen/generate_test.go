@@ -143,12 +143,13 @@ func (m packageMap) Import(path string) (*types.Package, error) {
 	return library().Import(path)
 }
 
-func checkTypes(t *testing.T, c Config) {
+func checkTypes(t *testing.T, c Config, more ...File) {
 	t.Helper()
 	files, err := Generate(c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, more...)
 	fset := token.NewFileSet()
 	packages := map[string][]*ast.File{}
 	var order []string
@@ -171,6 +172,31 @@ func checkTypes(t *testing.T, c Config) {
 		conf := types.Config{Importer: known, Error: func(err error) { t.Error(err) }}
 		known[dir], _ = conf.Check(dir, fset, packages[dir], nil)
 	}
+}
+
+// TestDocument holds docs/go-code.md to what it says: what its programs use is
+// there.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/go-code.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Config{Package: "game", Import: "example.org/game"}
+	var programs []File
+	blocks := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n```")
+	for i := 1; i < len(blocks); i += 2 {
+		head, body, _ := strings.Cut(blocks[i], "\n")
+		switch kind, name, _ := strings.Cut(head, " "); kind {
+		case "dc":
+			c.Sources = append(c.Sources, dc.Source{Name: name, Text: []byte(body)})
+		case "go":
+			programs = append(programs, File{strings.TrimSuffix(name, ".go") + "/" + name, []byte(body + "\n")})
+		}
+	}
+	if len(programs) != 2 {
+		t.Errorf("there are %d programs, want a server and a client", len(programs))
+	}
+	checkTypes(t, c, programs...)
 }
 
 func TestRefused(t *testing.T) {

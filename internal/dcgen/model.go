@@ -129,6 +129,11 @@ func newModel(s *dc.Schema) (*model, error) {
 		}
 	}
 	for _, c := range s.Classes() {
+		if !c.IsStruct() {
+			m.classes = append(m.classes, &class{dc: c, name: m.names.take(exported(c.Name()), classForms)})
+		}
+	}
+	for _, c := range s.Classes() {
 		if c.IsStruct() {
 			m.structType(c, c.Name())
 		}
@@ -139,10 +144,8 @@ func newModel(s *dc.Schema) (*model, error) {
 	for _, t := range m.typedefs {
 		m.typeOf(t.Type(), exported(t.Name()))
 	}
-	for _, c := range s.Classes() {
-		if !c.IsStruct() {
-			m.addClass(c)
-		}
+	for _, c := range m.classes {
+		m.fill(c)
 	}
 	return m, m.err
 }
