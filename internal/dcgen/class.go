@@ -142,7 +142,7 @@ func (m *model) declared(f *dc.Field) *field {
 	}
 	k := &field{dc: f}
 	k.codec = m.names.take(exported(f.Class().Name())+exported(f.Name()), codecForms)
-	taken := names{}
+	taken := names{m.pkg: true}
 	for _, n := range reservedLocals {
 		taken[n] = true
 	}

@@ -83,7 +83,8 @@ func (t *typ) spelled(qualifier string) string {
 // model is everything of a schema that code is generated for.
 type model struct {
 	schema     *dc.Schema
-	names      names // at the top of the generated packages
+	pkg        string // the name of the shared package
+	names      names  // at the top of the generated packages
 	byClass    map[*dc.Class]*composite
 	bySwitch   map[*dc.Switch]*composite
 	composites []*composite
@@ -101,8 +102,8 @@ func (m *model) fail(format string, args ...any) {
 }
 
 // newModel gives everything its name, in the order of the DC files.
-func newModel(s *dc.Schema) (*model, error) {
-	m := &model{schema: s, names: names{}, byClass: map[*dc.Class]*composite{}, bySwitch: map[*dc.Switch]*composite{},
+func newModel(s *dc.Schema, pkg string) (*model, error) {
+	m := &model{schema: s, pkg: pkg, names: names{}, byClass: map[*dc.Class]*composite{}, bySwitch: map[*dc.Switch]*composite{},
 		types: map[*dc.Type]*typ{}, aliases: map[*dc.Typedef]string{}}
 	for _, n := range reservedTypes {
 		m.names[n] = true

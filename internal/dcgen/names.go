@@ -78,6 +78,6 @@ var reservedMethods = strings.Fields("Object Error String GoString Format Scan "
 	"MarshalText UnmarshalText MarshalBinary UnmarshalBinary")
 
 // reservedLocals are the names that generated functions use themselves, and
-// those of packages that they import.
+// those of packages that they import, beside that of the shared package.
 var reservedLocals = strings.Fields("dst data buf cur obj handler from field args to except err ok w zone owner o " +
-	"binary bytes errors math dc sync world client interp")
+	"wrap each cursor binary bytes errors math dc sync world client interp")

@@ -21,6 +21,7 @@ func Write(dir string, files []File) (written, removed []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	var texts [][]byte // of written
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		old, err := os.ReadFile(path)
@@ -33,11 +34,10 @@ func Write(dir string, files []File) (written, removed []string, err error) {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, nil, err
 		}
-		written = append(written, path)
+		written, texts = append(written, path), append(texts, f.Text)
 	}
 	for i, path := range written {
-		text := files[slices.IndexFunc(files, func(f File) bool { return filepath.Join(dir, filepath.FromSlash(f.Path)) == path })].Text
-		if err := replace(path, text); err != nil {
+		if err := replace(path, texts[i]); err != nil {
 			return written[:i], nil, err
 		}
 	}
@@ -74,12 +74,9 @@ func generated(dir string, files []File) (map[string]bool, error) {
 			if err != nil {
 				return nil, err
 			}
-			found[path] = isGenerated(text)
-		}
-	}
-	for path, is := range found {
-		if !is {
-			delete(found, path)
+			if isGenerated(text) {
+				found[path] = true
+			}
 		}
 	}
 	return found, nil
@@ -93,10 +90,14 @@ func replace(path string, text []byte) error {
 		return err
 	}
 	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, text, 0o666); err != nil {
-		return errors.Join(err, os.Remove(tmp))
+	err := os.WriteFile(tmp, text, 0o666)
+	if err == nil {
+		err = os.Rename(tmp, path)
 	}
-	return os.Rename(tmp, path)
+	if err != nil {
+		os.Remove(tmp)
+	}
+	return err
 }
 
 // ImportPath returns the path by which Go code imports the package in a

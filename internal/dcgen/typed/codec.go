@@ -75,97 +75,98 @@ const (
 	FieldSequencesW                 = 74  // Sequences.w
 	FieldSequencesX                 = 75  // Sequences.x
 	FieldSequencesY                 = 79  // Sequences.y
-	FieldSequencesAll               = 80  // Sequences.all
-	FieldValueA                     = 81  // Value.a
-	FieldValueB                     = 82  // Value.b
-	FieldUsesValue                  = 83  // Uses.value
-	FieldUsesValues                 = 84  // Uses.values
-	FieldTypesSetInt8               = 85  // Types.setInt8
-	FieldTypesSetInt16              = 86  // Types.setInt16
-	FieldTypesSetInt32              = 87  // Types.setInt32
-	FieldTypesSetInt64              = 88  // Types.setInt64
-	FieldTypesSetUint8              = 89  // Types.setUint8
-	FieldTypesSetUint16             = 90  // Types.setUint16
-	FieldTypesSetUint32             = 91  // Types.setUint32
-	FieldTypesSetUint64             = 92  // Types.setUint64
-	FieldTypesSetFloat              = 93  // Types.setFloat
-	FieldTypesSetString             = 94  // Types.setString
-	FieldTypesSetBlob               = 95  // Types.setBlob
-	FieldTypesSetBlob32             = 96  // Types.setBlob32
-	FieldTypesSetChar               = 97  // Types.setChar
-	FieldTypesSetTenths             = 98  // Types.setTenths
-	FieldTypesSetHundredths         = 99  // Types.setHundredths
-	FieldTypesSetHeading            = 100 // Types.setHeading
-	FieldTypesSetAngle              = 101 // Types.setAngle
-	FieldTypesSetLevel              = 102 // Types.setLevel
-	FieldTypesSetRoom               = 103 // Types.setRoom
-	FieldTypesSetRatio              = 104 // Types.setRatio
-	FieldTypesSetGrade              = 105 // Types.setGrade
-	FieldTypesSetNick               = 106 // Types.setNick
-	FieldTypesSetKey                = 107 // Types.setKey
-	FieldTypesSetTag                = 108 // Types.setTag
-	FieldTypesSetOwner              = 109 // Types.setOwner
-	FieldTypesSetColour             = 110 // Types.setColour
-	FieldTypesSetTypedTenths        = 111 // Types.setTypedTenths
-	FieldTypesSetShort              = 112 // Types.setShort
-	FieldTypesSetDefaults           = 113 // Types.setDefaults
-	FieldTypesSetNothing            = 114 // Types.setNothing
-	FieldTypesHp                    = 115 // Types.hp
-	FieldTypesX                     = 116 // Types.x
-	FieldTypesName                  = 117 // Types.name
-	FieldArraysSetBytes             = 118 // Arrays.setBytes
-	FieldArraysSetFive              = 119 // Arrays.setFive
-	FieldArraysSetRange             = 120 // Arrays.setRange
-	FieldArraysSetNames             = 121 // Arrays.setNames
-	FieldArraysSetGrid              = 122 // Arrays.setGrid
-	FieldArraysSetNested            = 123 // Arrays.setNested
-	FieldArraysSetOld8              = 124 // Arrays.setOld8
-	FieldArraysSetOld16             = 125 // Arrays.setOld16
-	FieldArraysSetOld32             = 126 // Arrays.setOld32
-	FieldArraysSetOldPairs          = 127 // Arrays.setOldPairs
-	FieldArraysSetDivided           = 128 // Arrays.setDivided
-	FieldArraysSetDefaulted         = 129 // Arrays.setDefaulted
-	FieldHolderSetPoint             = 141 // Holder.setPoint
-	FieldHolderSetItem              = 142 // Holder.setItem
-	FieldHolderSetItems             = 143 // Holder.setItems
-	FieldHolderSetPair              = 144 // Holder.setPair
-	FieldHolderSetSome              = 145 // Holder.setSome
-	FieldHolderSetTagged            = 146 // Holder.setTagged
-	FieldHolderSetOutfit            = 147 // Holder.setOutfit
-	FieldHolderSetShape             = 148 // Holder.setShape
-	FieldHolderHome                 = 149 // Holder.home
-	FieldBaseSetLocation            = 150 // Base.setLocation
-	FieldNamedSetName               = 151 // Named.setName
-	FieldMoverSetX                  = 152 // Mover.setX
-	FieldMoverSetY                  = 153 // Mover.setY
-	FieldMoverSetZ                  = 154 // Mover.setZ
-	FieldMoverSetH                  = 155 // Mover.setH
-	FieldMoverSetXY                 = 156 // Mover.setXY
-	FieldMoverSetXYZ                = 157 // Mover.setXYZ
-	FieldMoverSetXYZH               = 158 // Mover.setXYZH
-	FieldAvatarSetHp                = 159 // Avatar.setHp
-	FieldAvatarSetSecret            = 160 // Avatar.setSecret
-	FieldAvatarSendChat             = 161 // Avatar.sendChat
-	FieldAvatarSetTarget            = 162 // Avatar.setTarget
-	FieldNpcSetBrain                = 163 // Npc.setBrain
-	FieldNpcSetName                 = 164 // Npc.setName
-	FieldVehicleSpeed               = 165 // Vehicle.speed
-	FieldVehicleSetDriver           = 166 // Vehicle.setDriver
-	FieldStatueSetPose              = 169 // Statue.setPose
-	FieldDistributedChatChatMessage = 173 // DistributedChat.chatMessage
-	FieldDistributedChatSendChat    = 174 // DistributedChat.sendChat
-	FieldDistributedAvatarName      = 175 // DistributedAvatar.name
-	FieldDistributedAvatarPos       = 176 // DistributedAvatar.pos
-	FieldDistributedAvatarH         = 177 // DistributedAvatar.h
-	FieldDistributedAvatarHp        = 178 // DistributedAvatar.hp
-	FieldDistributedAvatarMove      = 179 // DistributedAvatar.move
-	FieldDistributedAvatarEmote     = 180 // DistributedAvatar.emote
-	FieldDistributedAvatarSetTeam   = 181 // DistributedAvatar.setTeam
-	FieldDistributedBallX           = 182 // DistributedBall.x
-	FieldDistributedBallY           = 183 // DistributedBall.y
-	FieldDistributedBallZ           = 184 // DistributedBall.z
-	FieldDistributedBallSpin        = 185 // DistributedBall.spin
-	FieldDistributedBallKick        = 186 // DistributedBall.kick
+	FieldSequencesHidden            = 80  // Sequences.hidden
+	FieldSequencesAll               = 81  // Sequences.all
+	FieldValueA                     = 82  // Value.a
+	FieldValueB                     = 83  // Value.b
+	FieldUsesValue                  = 84  // Uses.value
+	FieldUsesValues                 = 85  // Uses.values
+	FieldTypesSetInt8               = 86  // Types.setInt8
+	FieldTypesSetInt16              = 87  // Types.setInt16
+	FieldTypesSetInt32              = 88  // Types.setInt32
+	FieldTypesSetInt64              = 89  // Types.setInt64
+	FieldTypesSetUint8              = 90  // Types.setUint8
+	FieldTypesSetUint16             = 91  // Types.setUint16
+	FieldTypesSetUint32             = 92  // Types.setUint32
+	FieldTypesSetUint64             = 93  // Types.setUint64
+	FieldTypesSetFloat              = 94  // Types.setFloat
+	FieldTypesSetString             = 95  // Types.setString
+	FieldTypesSetBlob               = 96  // Types.setBlob
+	FieldTypesSetBlob32             = 97  // Types.setBlob32
+	FieldTypesSetChar               = 98  // Types.setChar
+	FieldTypesSetTenths             = 99  // Types.setTenths
+	FieldTypesSetHundredths         = 100 // Types.setHundredths
+	FieldTypesSetHeading            = 101 // Types.setHeading
+	FieldTypesSetAngle              = 102 // Types.setAngle
+	FieldTypesSetLevel              = 103 // Types.setLevel
+	FieldTypesSetRoom               = 104 // Types.setRoom
+	FieldTypesSetRatio              = 105 // Types.setRatio
+	FieldTypesSetGrade              = 106 // Types.setGrade
+	FieldTypesSetNick               = 107 // Types.setNick
+	FieldTypesSetKey                = 108 // Types.setKey
+	FieldTypesSetTag                = 109 // Types.setTag
+	FieldTypesSetOwner              = 110 // Types.setOwner
+	FieldTypesSetColour             = 111 // Types.setColour
+	FieldTypesSetTypedTenths        = 112 // Types.setTypedTenths
+	FieldTypesSetShort              = 113 // Types.setShort
+	FieldTypesSetDefaults           = 114 // Types.setDefaults
+	FieldTypesSetNothing            = 115 // Types.setNothing
+	FieldTypesHp                    = 116 // Types.hp
+	FieldTypesX                     = 117 // Types.x
+	FieldTypesName                  = 118 // Types.name
+	FieldArraysSetBytes             = 119 // Arrays.setBytes
+	FieldArraysSetFive              = 120 // Arrays.setFive
+	FieldArraysSetRange             = 121 // Arrays.setRange
+	FieldArraysSetNames             = 122 // Arrays.setNames
+	FieldArraysSetGrid              = 123 // Arrays.setGrid
+	FieldArraysSetNested            = 124 // Arrays.setNested
+	FieldArraysSetOld8              = 125 // Arrays.setOld8
+	FieldArraysSetOld16             = 126 // Arrays.setOld16
+	FieldArraysSetOld32             = 127 // Arrays.setOld32
+	FieldArraysSetOldPairs          = 128 // Arrays.setOldPairs
+	FieldArraysSetDivided           = 129 // Arrays.setDivided
+	FieldArraysSetDefaulted         = 130 // Arrays.setDefaulted
+	FieldHolderSetPoint             = 142 // Holder.setPoint
+	FieldHolderSetItem              = 143 // Holder.setItem
+	FieldHolderSetItems             = 144 // Holder.setItems
+	FieldHolderSetPair              = 145 // Holder.setPair
+	FieldHolderSetSome              = 146 // Holder.setSome
+	FieldHolderSetTagged            = 147 // Holder.setTagged
+	FieldHolderSetOutfit            = 148 // Holder.setOutfit
+	FieldHolderSetShape             = 149 // Holder.setShape
+	FieldHolderHome                 = 150 // Holder.home
+	FieldBaseSetLocation            = 151 // Base.setLocation
+	FieldNamedSetName               = 152 // Named.setName
+	FieldMoverSetX                  = 153 // Mover.setX
+	FieldMoverSetY                  = 154 // Mover.setY
+	FieldMoverSetZ                  = 155 // Mover.setZ
+	FieldMoverSetH                  = 156 // Mover.setH
+	FieldMoverSetXY                 = 157 // Mover.setXY
+	FieldMoverSetXYZ                = 158 // Mover.setXYZ
+	FieldMoverSetXYZH               = 159 // Mover.setXYZH
+	FieldAvatarSetHp                = 160 // Avatar.setHp
+	FieldAvatarSetSecret            = 161 // Avatar.setSecret
+	FieldAvatarSendChat             = 162 // Avatar.sendChat
+	FieldAvatarSetTarget            = 163 // Avatar.setTarget
+	FieldNpcSetBrain                = 164 // Npc.setBrain
+	FieldNpcSetName                 = 165 // Npc.setName
+	FieldVehicleSpeed               = 166 // Vehicle.speed
+	FieldVehicleSetDriver           = 167 // Vehicle.setDriver
+	FieldStatueSetPose              = 170 // Statue.setPose
+	FieldDistributedChatChatMessage = 174 // DistributedChat.chatMessage
+	FieldDistributedChatSendChat    = 175 // DistributedChat.sendChat
+	FieldDistributedAvatarName      = 176 // DistributedAvatar.name
+	FieldDistributedAvatarPos       = 177 // DistributedAvatar.pos
+	FieldDistributedAvatarH         = 178 // DistributedAvatar.h
+	FieldDistributedAvatarHp        = 179 // DistributedAvatar.hp
+	FieldDistributedAvatarMove      = 180 // DistributedAvatar.move
+	FieldDistributedAvatarEmote     = 181 // DistributedAvatar.emote
+	FieldDistributedAvatarSetTeam   = 182 // DistributedAvatar.setTeam
+	FieldDistributedBallX           = 183 // DistributedBall.x
+	FieldDistributedBallY           = 184 // DistributedBall.y
+	FieldDistributedBallZ           = 185 // DistributedBall.z
+	FieldDistributedBallSpin        = 186 // DistributedBall.spin
+	FieldDistributedBallKick        = 187 // DistributedBall.kick
 )
 
 // PackNamesName appends the packed value of Names.name to dst. What does not
@@ -1975,6 +1976,60 @@ func ReadSequencesY(data []byte) (value SequencesY) {
 	cur := &cursor{data}
 	value.read(cur)
 	return value
+}
+
+// PackSequencesHidden appends the packed arguments of Sequences.hidden to dst.
+// What does not fit is a *dc.ValueError, and dst is returned as it was. In the
+// DC files wrap_ is float64 % 5.
+func PackSequencesHidden(dst []byte, wrap_ float64, each_ []Level, cursor_ []uint8, typed_, world_ uint8) ([]byte, error) {
+	if data, ok := packSequencesHidden(dst, wrap_, each_, cursor_, typed_, world_); ok {
+		return data, nil
+	}
+	data, err := Field(FieldSequencesHidden).Pack(nil, wrap_, each(each_, (*Level).values), cursor_, typed_, world_)
+	return append(dst, data...), err
+}
+
+func packSequencesHidden(dst []byte, wrap_ float64, each_ []Level, cursor_ []uint8, typed_, world_ uint8) (_ []byte, ok bool) {
+	dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(wrap(wrap_, 5)))
+	dst = append(dst, 0, 0)
+	start1 := len(dst)
+	for idx2 := range each_ {
+		if dst, ok = each_[idx2].append(dst); !ok {
+			return dst, false
+		}
+	}
+	if len(dst)-start1 > math.MaxUint16 {
+		return dst, false
+	}
+	binary.LittleEndian.PutUint16(dst[start1-2:], uint16(len(dst)-start1))
+	if len(cursor_) > math.MaxUint16 {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(cursor_)))
+	dst = append(dst, cursor_...)
+	dst = append(dst, typed_)
+	dst = append(dst, world_)
+	return dst, true
+}
+
+// ReadSequencesHidden returns the arguments of Sequences.hidden that data
+// holds, which must have been checked, as worlds and clients do. Of other bytes
+// it returns anything, but does not panic.
+func ReadSequencesHidden(data []byte) (wrap_ float64, each_ []Level, cursor_ []uint8, typed_, world_ uint8) {
+	cur := &cursor{data}
+	wrap_ = math.Float64frombits(cur.uint64())
+	{
+		sub3 := cursor{cur.take(int(cur.uint16()))}
+		cur := &sub3
+		for idx4 := 0; len(cur.data) > 0; idx4++ {
+			each_ = append(each_, Level{})
+			each_[idx4].read(cur)
+		}
+	}
+	cursor_ = bytes.Clone(cur.take(int(cur.uint16())))
+	typed_ = cur.uint8()
+	world_ = cur.uint8()
+	return wrap_, each_, cursor_, typed_, world_
 }
 
 // PackSequencesAll appends the packed arguments of Sequences.all to dst. What

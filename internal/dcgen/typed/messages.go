@@ -579,11 +579,15 @@ func ChangedNumbersToClient(handler NumbersToClient, field *dc.Field) bool {
 // objects.
 // from is who sent them: a *world.Client in a world.
 type SequencesToServer[From any] interface {
+	OnHidden(from From, wrap_ float64, each_ []Level, cursor_ []uint8, typed_, world_ uint8)
 	OnAll(from From, a Place, b Level, c []Cell, d [2]string)
 }
 
 // NoSequencesToServer is a SequencesToServer that does nothing. Embed it to leave some messages out.
 type NoSequencesToServer[From any] struct{}
+
+// OnHidden does nothing.
+func (NoSequencesToServer[From]) OnHidden(From, float64, []Level, []uint8, uint8, uint8) {}
 
 // OnAll does nothing.
 func (NoSequencesToServer[From]) OnAll(From, Place, Level, []Cell, [2]string) {}
@@ -592,6 +596,9 @@ func (NoSequencesToServer[From]) OnAll(From, Place, Level, []Cell, [2]string) {}
 // arguments were checked, and returns false if there is none for it.
 func DispatchSequencesToServer[From any](handler SequencesToServer[From], from From, field *dc.Field, args []byte) bool {
 	switch field.Number() {
+	case FieldSequencesHidden:
+		wrap_, each_, cursor_, typed_, world_ := ReadSequencesHidden(args)
+		handler.OnHidden(from, wrap_, each_, cursor_, typed_, world_)
 	case FieldSequencesAll:
 		a, b, c, d := ReadSequencesAll(args)
 		handler.OnAll(from, a, b, c, d)
@@ -628,6 +635,7 @@ type SequencesToClient interface {
 	WChanged()
 	XChanged()
 	YChanged()
+	OnHidden(wrap_ float64, each_ []Level, cursor_ []uint8, typed_, world_ uint8)
 	OnAll(a Place, b Level, c []Cell, d [2]string)
 }
 
@@ -706,6 +714,9 @@ func (NoSequencesToClient) XChanged() {}
 // YChanged does nothing.
 func (NoSequencesToClient) YChanged() {}
 
+// OnHidden does nothing.
+func (NoSequencesToClient) OnHidden(float64, []Level, []uint8, uint8, uint8) {}
+
 // OnAll does nothing.
 func (NoSequencesToClient) OnAll(Place, Level, []Cell, [2]string) {}
 
@@ -713,6 +724,9 @@ func (NoSequencesToClient) OnAll(Place, Level, []Cell, [2]string) {}
 // arguments were checked, and returns false if there is none for it.
 func DispatchSequencesToClient(handler SequencesToClient, field *dc.Field, args []byte) bool {
 	switch field.Number() {
+	case FieldSequencesHidden:
+		wrap_, each_, cursor_, typed_, world_ := ReadSequencesHidden(args)
+		handler.OnHidden(wrap_, each_, cursor_, typed_, world_)
 	case FieldSequencesAll:
 		a, b, c, d := ReadSequencesAll(args)
 		handler.OnAll(a, b, c, d)

@@ -19,7 +19,7 @@ import (
 )
 
 // Hash is the hash of the DC files, which peers compare.
-const Hash uint32 = 0x81a24671
+const Hash uint32 = 0x86f7e23a
 
 // Schema returns what the DC files declare. Worlds and clients for the generated
 // code have to be made with it.
@@ -163,6 +163,7 @@ dclass Sequences {
   uint32uint8array w;
   Cell x[2][];
   struct { uint8 a; struct { uint8 b; } c; } y;
+  hidden(float64 % 5 wrap, Level each[], uint8 cursor[], uint8 typed, uint8 world) broadcast clsend;
   all(Place a, Level b, Cell c[], string(1) d[2]) required broadcast clsend;
 };
 

@@ -231,14 +231,11 @@ func cases(s *dc.Switch) []*dc.SwitchCase {
 // the type if there are two.
 func member(v reflect.Value, f *dc.Field) reflect.Value {
 	name := strings.ToUpper(f.Name()[:1]) + f.Name()[1:]
-	for ; v.FieldByName(name).IsValid(); name += "_" {
-		kind := f.Params()[0].Type().Kind()
-		m := v.FieldByName(name)
-		if kind == dc.Array || kind == dc.Struct || m.Kind().String() == kind.String() || m.Kind() == reflect.Slice && kind == dc.Blob {
-			return m
-		}
+	first, second := v.FieldByName(name), v.FieldByName(name+"_")
+	if second.IsValid() && f.Params()[0].Type().Kind().String() == second.Kind().String() {
+		return second
 	}
-	panic("no member for " + f.Name())
+	return first
 }
 
 // convert makes what dc.Field.Unpack gives of a Go value.

@@ -74,6 +74,7 @@ var codecs = []struct {
 	{typed.FieldSequencesW, typed.PackSequencesW, typed.ReadSequencesW},
 	{typed.FieldSequencesX, typed.PackSequencesX, typed.ReadSequencesX},
 	{typed.FieldSequencesY, typed.PackSequencesY, typed.ReadSequencesY},
+	{typed.FieldSequencesHidden, typed.PackSequencesHidden, typed.ReadSequencesHidden},
 	{typed.FieldSequencesAll, typed.PackSequencesAll, typed.ReadSequencesAll},
 	{typed.FieldValueA, typed.PackValueA, typed.ReadValueA},
 	{typed.FieldValueB, typed.PackValueB, typed.ReadValueB},

@@ -1403,6 +1403,39 @@ func (o Sequences) SetY(value typed.SequencesY) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesY), data)
 }
 
+// SendHidden calls Sequences.hidden on all clients that see the object's zone.
+// In the DC files wrap_ is float64 % 5.
+func (o Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+	var buf [64]byte
+	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldSequencesHidden), data)
+}
+
+// SendHiddenTo calls Sequences.hidden on one client, which must see the
+// object's zone. In the DC files wrap_ is float64 % 5.
+func (o Sequences) SendHiddenTo(to *world.Client, wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+	var buf [64]byte
+	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldSequencesHidden), data)
+}
+
+// SendHiddenExcept calls Sequences.hidden on all clients that see the object's
+// zone but some. In the DC files wrap_ is float64 % 5.
+func (o Sequences) SendHiddenExcept(except []*world.Client, wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+	var buf [64]byte
+	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldSequencesHidden), data)
+}
+
 // SendAll calls Sequences.all on all clients that see the object's zone. In the
 // DC files d is string(1)[2].
 func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {

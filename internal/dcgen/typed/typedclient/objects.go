@@ -1002,6 +1002,17 @@ func (o Sequences) Y() typed.SequencesY {
 	return typed.ReadSequencesY(o.Object.Value(typed.Field(typed.FieldSequencesY)))
 }
 
+// SendHidden calls Sequences.hidden of the object on the server. In the DC
+// files wrap_ is float64 % 5.
+func (o Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+	var buf [64]byte
+	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldSequencesHidden), data)
+}
+
 // SendAll calls Sequences.all of the object on the server. In the DC files d is
 // string(1)[2].
 func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
