@@ -65,7 +65,7 @@ func (g *generator) aiClass(w *code, c *class) {
 	for _, f := range c.fields {
 		switch {
 		case f.isState():
-			g.getter(w, c, f, f.name, "")
+			g.getter(w, c, f, f.name)
 			g.call(w, c, f, "Set"+f.name, "", "SetPacked", "%s changes %s; clients get it with the next snapshot.")
 		case f.toClient():
 			if f.isSent() {
@@ -78,7 +78,7 @@ func (g *generator) aiClass(w *code, c *class) {
 		}
 		if f.isKept() {
 			g.call(w, c, f, "Keep"+f.name, "", "SetPacked", "%s keeps arguments of %s for clients to whom the object is new, and sends nothing.")
-			g.getter(w, c, f, "Kept"+f.name, "")
+			g.getter(w, c, f, "Kept"+f.name)
 		}
 	}
 }
@@ -109,14 +109,14 @@ func (g *generator) ofFunction(w *code, c *class, pkg string) {
 }
 
 // getter writes a method that returns a field's value.
-func (g *generator) getter(w *code, c *class, f *field, name, more string) {
+func (g *generator) getter(w *code, c *class, f *field, name string) {
 	q := g.Package
 	if f.isState() {
-		w.comment("%s returns %s.%s", name, f.dc, f.limits()+more)
+		w.comment("%s returns %s.%s", name, f.dc, f.limits())
 	} else if len(f.params) == 0 {
 		return
 	} else {
-		w.comment("%s returns the arguments of %s that clients get to whom the object is new.%s", name, f.dc, f.limits()+more)
+		w.comment("%s returns the arguments of %s that clients get to whom the object is new.%s", name, f.dc, f.limits())
 	}
 	result := f.signature(q)
 	if len(f.params) == 1 {

@@ -65,7 +65,7 @@ func (g *generator) clientClass(w *code, c *class) {
 	for _, f := range c.fields {
 		switch {
 		case f.isState():
-			g.getter(w, c, f, f.name, "")
+			g.getter(w, c, f, f.name)
 			g.interpolation(w, c, f)
 		case f.toServer():
 			who := "the object on the server"

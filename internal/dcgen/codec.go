@@ -199,86 +199,106 @@ func bare(t *dc.Type) bool {
 	return t.Divisor() == 1 && t.Modulus() == 0 && len(t.Ranges()) == 0
 }
 
+// appendNumber does it for a number that is quick.
 func (w *code) appendNumber(e string, t *typ) {
-	k, div := t.dc.Kind(), t.dc.Divisor()
-	modulus := t.dc.Modulus() * float64(div)
-	ranges := packedRanges(t.dc)
-	lo, hi := limits(k)
-	isFloat := k == dc.Float32 || k == dc.Float64
-	v := e
-	switch whole := math.Floor(modulus + 0.5); {
-	case isFloat || div != 1:
-		if div != 1 {
-			v = fmt.Sprintf("float64(%s * %d)", e, div)
-		} else if k == dc.Float32 && modulus > 0 {
-			v = fmt.Sprintf("float64(%s)", e)
-		}
-		if modulus > 0 {
-			v = fmt.Sprintf("wrap(%s, %s)", v, number(modulus))
-		}
-	case whole > 0 && k <= dc.Int64:
-		v = w.temp("num")
-		w.p("%s := int64(%s) %% %s", v, e, number(whole))
-		w.p("if %s < 0 { %s += %s }", v, v, number(whole))
-		lo, hi = 0, whole-1
-	case whole > 0:
-		v = w.temp("num")
-		w.p("%s := uint64(%s) %% %s", v, e, number(whole))
-		hi = whole - 1
+	switch k := t.dc.Kind(); {
+	case k == dc.Float32 || k == dc.Float64:
+		w.appendReal(e, t.dc)
+	case t.dc.Divisor() != 1:
+		w.appendScaled(e, t.dc)
+	default:
+		w.appendWhole(e, t)
 	}
-	switch {
-	case k == dc.Float64:
-		if c := within(v, ranges, math.Inf(-1), math.Inf(1)); c != "" {
-			if v != e {
-				num := w.temp("num")
-				w.p("%s := %s", num, v)
-				v = num
-				c = within(v, ranges, math.Inf(-1), math.Inf(1))
-			}
-			w.p("if !(%s) %s", c, giveUp)
+}
+
+// appendWhole does it for an integer without a divisor, or a char.
+func (w *code) appendWhole(e string, t *typ) {
+	k, v := t.dc.Kind(), e
+	lo, hi := limits(k)
+	// Panda3D rounds the modulus for integers, and ignores one that rounds to zero.
+	if m := math.Floor(t.dc.Modulus() + 0.5); m > 0 {
+		v = w.temp("num")
+		if k <= dc.Int64 {
+			w.p("%s := int64(%s) %% %s", v, e, number(m))
+			w.p("if %s < 0 { %s += %s }", v, v, number(m))
+		} else {
+			w.p("%s := uint64(%s) %% %s", v, e, number(m))
 		}
-		v = "math.Float64bits(" + v + ")"
-	case k == dc.Float32 && v == e:
-		v = "math.Float32bits(" + v + ")"
-	case k == dc.Float32:
+		lo, hi = 0, m-1
+	}
+	w.refuse(v, packedRanges(t.dc), lo, hi)
+	if v != e || k <= dc.Int64 {
+		v = fmt.Sprintf("uint%d(%s)", 8*width(k), v)
+	}
+	w.store(v, k)
+}
+
+// appendScaled does it for an integer with a divisor, which Go has as a float64.
+func (w *code) appendScaled(e string, t *dc.Type) {
+	k := t.Kind()
+	v := w.temp("num")
+	w.p("%s := math.Floor(%s + 0.5)", v, scaled(e, t))
+	lo, hi := limits(k)
+	switch ranges := packedRanges(t); {
+	case len(ranges) > 0:
+		w.refuse(v, ranges, math.Inf(-1), math.Inf(1))
+	case k == dc.Int64:
+		w.p("if !(%s >= -1<<63 && %s < 1<<63) %s", v, v, giveUp)
+	case k == dc.Uint64:
+		w.p("if !(%s >= 0 && %s < 1<<64) %s", v, v, giveUp)
+	default:
+		w.refuse(v, []interval{{lo, hi}}, math.Inf(-1), math.Inf(1))
+	}
+	if k <= dc.Int64 {
+		v = "int64(" + v + ")" // a negative number has no unsigned conversion
+	}
+	w.store(fmt.Sprintf("uint%d(%s)", 8*width(k), v), k)
+}
+
+// appendReal does it for a float.
+func (w *code) appendReal(e string, t *dc.Type) {
+	v := e
+	if t.Kind() == dc.Float64 {
+		if v = scaled(e, t); v != e && len(t.Ranges()) > 0 {
+			num := w.temp("num")
+			w.p("%s := %s", num, v)
+			v = num
+		}
+		w.refuse(v, packedRanges(t), math.Inf(-1), math.Inf(1))
+		w.store("math.Float64bits("+v+")", dc.Uint64)
+		return
+	}
+	if t.Divisor() == 1 && t.Modulus() > 0 {
+		v = "float64(" + e + ")"
+	}
+	if v = scaled(v, t); v != e {
 		num := w.temp("num")
 		w.p("%s := %s", num, v)
 		w.p("if math.IsInf(float64(float32(%s)), 0) && !math.IsInf(%s, 0) %s", num, num, giveUp)
-		v = "math.Float32bits(float32(" + num + "))"
-	case div != 1:
-		num := w.temp("num")
-		w.p("%s := math.Floor(%s + 0.5)", num, v)
-		if len(ranges) == 0 {
-			if width(k) == 8 {
-				bottom, top := "0", "1<<64"
-				if k == dc.Int64 {
-					bottom, top = "-1<<63", "1<<63"
-				}
-				w.p("if !(%s >= %s && %s < %s) %s", num, bottom, num, top, giveUp)
-			} else {
-				w.p("if !(%s >= %s && %s <= %s) %s", num, number(lo), num, number(hi), giveUp)
-			}
-		} else {
-			w.p("if !(%s) %s", within(num, ranges, math.Inf(-1), math.Inf(1)), giveUp)
-		}
-		if v = num; k <= dc.Int64 {
-			v = "int64(" + num + ")" // a negative number has no unsigned conversion
-		}
-	default:
-		w.refuse(v, ranges, lo, hi)
+		v = "float32(" + num + ")"
 	}
-	switch width(k) {
-	case 1:
-		if v != e || t.plain == "int8" {
-			v = "byte(" + v + ")"
-		}
+	w.store("math.Float32bits("+v+")", dc.Uint32)
+}
+
+// scaled is the float64 e times the divisor, reduced by the modulus. The
+// conversion keeps the compiler from rounding only once for this and what follows.
+func scaled(e string, t *dc.Type) string {
+	div := float64(t.Divisor())
+	if div != 1 {
+		e = fmt.Sprintf("float64(%s * %s)", e, number(div))
+	}
+	if m := t.Modulus() * div; m > 0 {
+		e = fmt.Sprintf("wrap(%s, %s)", e, number(m))
+	}
+	return e
+}
+
+// store appends v, which is unsigned and as wide as the kind.
+func (w *code) store(v string, k dc.Kind) {
+	if width(k) == 1 {
 		w.p("dst = append(dst, %s)", v)
-	default:
-		bits := 8 * width(k)
-		if !isFloat && (v != e || k <= dc.Int64) {
-			v = fmt.Sprintf("uint%d(%s)", bits, v)
-		}
-		w.p("dst = binary.LittleEndian.AppendUint%d(dst, %s)", bits, v)
+	} else {
+		w.p("dst = binary.LittleEndian.AppendUint%d(dst, %s)", 8*width(k), v)
 	}
 }
 

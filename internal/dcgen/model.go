@@ -310,7 +310,7 @@ func (m *model) switchType(s *dc.Switch, hint string) *composite {
 	}
 	comp.members = append(comp.members, key)
 	shared := map[string]*member{}
-	add := func(c *dc.SwitchCase, keyed bool) switchCase {
+	add := func(c *dc.SwitchCase) switchCase {
 		sc := switchCase{key: c.Key()}
 		used := map[*member]bool{}
 		for i, f := range c.Fields() {
@@ -331,10 +331,10 @@ func (m *model) switchType(s *dc.Switch, hint string) *composite {
 		return sc
 	}
 	for _, c := range s.Cases() {
-		comp.cases = append(comp.cases, add(c, true))
+		comp.cases = append(comp.cases, add(c))
 	}
 	if c := s.Default(); c != nil {
-		sc := add(c, false)
+		sc := add(c)
 		comp.other = &sc
 	}
 	return comp

@@ -585,7 +585,7 @@ func packNumbersA(dst []byte, value int8) (_ []byte, ok bool) {
 	if num1 < 0 {
 		num1 += 100
 	}
-	dst = append(dst, byte(num1))
+	dst = append(dst, uint8(num1))
 	return dst, true
 }
 
@@ -948,7 +948,7 @@ func packNumbersP(dst []byte, value int8) (_ []byte, ok bool) {
 	if !(value <= 5) {
 		return dst, false
 	}
-	dst = append(dst, byte(value))
+	dst = append(dst, uint8(value))
 	return dst, true
 }
 
@@ -1362,7 +1362,7 @@ func PackSequencesG(dst []byte, value [3]int8) ([]byte, error) {
 
 func packSequencesG(dst []byte, value [3]int8) (_ []byte, ok bool) {
 	for idx1 := range value {
-		dst = append(dst, byte(value[idx1]))
+		dst = append(dst, uint8(value[idx1]))
 	}
 	return dst, true
 }
@@ -1399,7 +1399,7 @@ func packSequencesH(dst []byte, value []float64) (_ []byte, ok bool) {
 		if !(num2 >= 0 && num2 <= 255) {
 			return dst, false
 		}
-		dst = append(dst, byte(num2))
+		dst = append(dst, uint8(num2))
 	}
 	return dst, true
 }
@@ -2223,7 +2223,7 @@ func PackTypesSetInt8(dst []byte, value int8) ([]byte, error) {
 }
 
 func packTypesSetInt8(dst []byte, value int8) (_ []byte, ok bool) {
-	dst = append(dst, byte(value))
+	dst = append(dst, uint8(value))
 	return dst, true
 }
 

@@ -79,9 +79,9 @@ type X_hidden struct {
 }
 
 func (v *X_hidden) append(dst []byte) (_ []byte, ok bool) {
-	dst = append(dst, byte(v.X))
-	dst = append(dst, byte(v.X_))
-	dst = append(dst, byte(v.X_y))
+	dst = append(dst, uint8(v.X))
+	dst = append(dst, uint8(v.X_))
+	dst = append(dst, uint8(v.X_y))
 	return dst, true
 }
 
