@@ -122,7 +122,7 @@ func (g *generator) getter(w *code, c *class, f *field, name string) {
 	if len(f.params) == 1 {
 		result = f.params[0].typ.expr(q)
 	}
-	w.p("func (o %s) %s() (%s) {", c.name, name, result)
+	w.p("func (o *%s) %s() (%s) {", c.name, name, result)
 	w.p("return %s.Read%s(o.Object.Value(%s.Field(%s.Field%s)))", q, f.codec, q, q, f.codec)
 	w.p("}\n")
 }
@@ -132,7 +132,7 @@ func (g *generator) getter(w *code, c *class, f *field, name string) {
 func (g *generator) call(w *code, c *class, f *field, name, first, method, comment string) {
 	q := g.Package
 	w.comment(comment+"%s", name, f.dc, f.limits())
-	w.p("func (o %s) %s(%s) error {", c.name, name, strings.Trim(first+", "+f.signature(q), ", "))
+	w.p("func (o *%s) %s(%s) error {", c.name, name, strings.Trim(first+", "+f.signature(q), ", "))
 	args := ""
 	if first != "" {
 		args, _, _ = strings.Cut(first, " ")

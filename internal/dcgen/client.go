@@ -86,7 +86,7 @@ func (g *generator) interpolation(w *code, c *class, f *field) {
 		return
 	}
 	w.comment("Interpolate%s makes what to show of %s while it moves.%s See client.Interpolate.", f.name, f.dc, note)
-	w.p("func (o %s) Interpolate%s(opts ...client.Option) *client.Variable[%s] {", c.name, f.name, typ)
+	w.p("func (o *%s) Interpolate%s(opts ...client.Option) *client.Variable[%s] {", c.name, f.name, typ)
 	w.p("return client.Interpolate(o.Object, func(o *client.Object) %s {", typ)
 	w.p("v := %s.Read%s(o.Value(%s.Field(%s.Field%s)))", q, f.codec, q, q, f.codec)
 	w.p("return %s", expr)

@@ -12,10 +12,11 @@ import (
 	"github.com/culm-net/culm/world"
 )
 
-// methods lists the methods that a type has beside those of another.
+// methods lists the methods that the type behind a pointer has beside those of
+// another.
 func methods(v, without any) string {
 	typ := reflect.TypeOf(v)
-	if typ.Kind() == reflect.Pointer && typ.Elem().Kind() == reflect.Interface {
+	if typ.Elem().Kind() == reflect.Interface {
 		typ = typ.Elem()
 	}
 	var names []string
@@ -34,17 +35,17 @@ func methods(v, without any) string {
 func TestNames(t *testing.T) {
 	object := (*world.Object)(nil)
 	for _, test := range []struct{ what, got, want string }{
-		{"names that are taken", methods(typedai.Names{}, object),
+		{"names that are taken", methods(&typedai.Names{}, object),
 			"Name Name_ Object_ ReadByte_ SendFoo SendFooTo SendFooTo_ SendFooTo_Except SendFooTo_To SendFooExcept " +
 				"SendFunc SendFuncExcept SendFuncTo SendSend SendSendExcept SendSendTo SendSendTo_ SendSendTo_Except SendSendTo_To " +
 				"SendSetName SendSetNameExcept SendSetNameTo SetName SetName_ SetObject_ SetReadByte_ SetState SetType SetX_private SetZone Type X_private"},
-		{"a class whose name is taken, with a field that is declared again", methods(typedai.Names_{}, typedai.Names{}), "Other SetOther"},
+		{"a class whose name is taken, with a field that is declared again", methods(&typedai.Names_{}, &typedai.Names{}), "Other SetOther"},
 		{"what clients may send", methods((*typedai.NamesHandler)(nil), nil), "OnFunc OnNamesHandler OnSend OnSendTo_ OnSetName"},
 		{"the same, declared again", methods((*typedai.Names_Handler)(nil), nil), "OnFunc OnNamesHandler OnSend OnSendTo_ OnSetName"},
 		{"what servers send, and state", methods((*typedclient.NamesHandler)(nil), nil),
 			"NameChanged Name_Changed Object_Changed OnFoo OnFooTo_ OnFunc OnSend OnSendTo_ OnSetName ReadByte_Changed StateChanged TypeChanged X_privateChanged ZoneChanged"},
-		{"a class and the handler of another one", methods(typedai.NamesHandler_{}, object), "Names SetNames"},
-		{"molecular fields", methods(typedai.Mover{}, object),
+		{"a class and the handler of another one", methods(&typedai.NamesHandler_{}, object), "Names SetNames"},
+		{"molecular fields", methods(&typedai.Mover{}, object),
 			"KeepSetLocation KeptSetLocation SendSetH SendSetHExcept SendSetHTo SendSetLocation SendSetLocationExcept SendSetLocationTo SendSetX SendSetXExcept SendSetXTo SendSetY SendSetYExcept SendSetYTo SendSetZ SendSetZExcept SendSetZTo"},
 	} {
 		got, want := strings.Fields(test.got), strings.Fields(test.want)

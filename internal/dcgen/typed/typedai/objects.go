@@ -83,12 +83,12 @@ func (m messagesNames) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 }
 
 // Name returns Names.name.
-func (o Names) Name() uint8 {
+func (o *Names) Name() uint8 {
 	return typed.ReadNamesName(o.Object.Value(typed.Field(typed.FieldNamesName)))
 }
 
 // SetName changes Names.name; clients get it with the next snapshot.
-func (o Names) SetName(value uint8) error {
+func (o *Names) SetName(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesName(buf[:0], value)
 	if err != nil {
@@ -98,7 +98,7 @@ func (o Names) SetName(value uint8) error {
 }
 
 // SendSetName calls Names.setName on all clients that see the object's zone.
-func (o Names) SendSetName(name uint8) error {
+func (o *Names) SendSetName(name uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
@@ -109,7 +109,7 @@ func (o Names) SendSetName(name uint8) error {
 
 // SendSetNameTo calls Names.setName on one client, which must see the object's
 // zone.
-func (o Names) SendSetNameTo(to *world.Client, name uint8) error {
+func (o *Names) SendSetNameTo(to *world.Client, name uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
@@ -120,7 +120,7 @@ func (o Names) SendSetNameTo(to *world.Client, name uint8) error {
 
 // SendSetNameExcept calls Names.setName on all clients that see the object's
 // zone but some.
-func (o Names) SendSetNameExcept(except []*world.Client, name uint8) error {
+func (o *Names) SendSetNameExcept(except []*world.Client, name uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
@@ -130,12 +130,12 @@ func (o Names) SendSetNameExcept(except []*world.Client, name uint8) error {
 }
 
 // Name_ returns Names.Name.
-func (o Names) Name_() uint8 {
+func (o *Names) Name_() uint8 {
 	return typed.ReadNamesName_(o.Object.Value(typed.Field(typed.FieldNamesName_)))
 }
 
 // SetName_ changes Names.Name; clients get it with the next snapshot.
-func (o Names) SetName_(value uint8) error {
+func (o *Names) SetName_(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesName_(buf[:0], value)
 	if err != nil {
@@ -145,12 +145,12 @@ func (o Names) SetName_(value uint8) error {
 }
 
 // Type returns Names.type.
-func (o Names) Type() uint8 {
+func (o *Names) Type() uint8 {
 	return typed.ReadNamesType(o.Object.Value(typed.Field(typed.FieldNamesType)))
 }
 
 // SetType changes Names.type; clients get it with the next snapshot.
-func (o Names) SetType(value uint8) error {
+func (o *Names) SetType(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesType(buf[:0], value)
 	if err != nil {
@@ -160,7 +160,7 @@ func (o Names) SetType(value uint8) error {
 }
 
 // SendFunc calls Names.func on all clients that see the object's zone.
-func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
+func (o *Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
 	var buf [8]byte
 	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
@@ -170,7 +170,7 @@ func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) er
 }
 
 // SendFuncTo calls Names.func on one client, which must see the object's zone.
-func (o Names) SendFuncTo(to *world.Client, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
+func (o *Names) SendFuncTo(to *world.Client, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
 	var buf [8]byte
 	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
@@ -181,7 +181,7 @@ func (o Names) SendFuncTo(to *world.Client, func_, range_, len_, dst_, num1_, __
 
 // SendFuncExcept calls Names.func on all clients that see the object's zone but
 // some.
-func (o Names) SendFuncExcept(except []*world.Client, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
+func (o *Names) SendFuncExcept(except []*world.Client, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
 	var buf [8]byte
 	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
@@ -191,12 +191,12 @@ func (o Names) SendFuncExcept(except []*world.Client, func_, range_, len_, dst_,
 }
 
 // Zone returns Names.zone.
-func (o Names) Zone() uint8 {
+func (o *Names) Zone() uint8 {
 	return typed.ReadNamesZone(o.Object.Value(typed.Field(typed.FieldNamesZone)))
 }
 
 // SetZone changes Names.zone; clients get it with the next snapshot.
-func (o Names) SetZone(value uint8) error {
+func (o *Names) SetZone(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesZone(buf[:0], value)
 	if err != nil {
@@ -206,12 +206,12 @@ func (o Names) SetZone(value uint8) error {
 }
 
 // State returns Names.state.
-func (o Names) State() uint8 {
+func (o *Names) State() uint8 {
 	return typed.ReadNamesState(o.Object.Value(typed.Field(typed.FieldNamesState)))
 }
 
 // SetState changes Names.state; clients get it with the next snapshot.
-func (o Names) SetState(value uint8) error {
+func (o *Names) SetState(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesState(buf[:0], value)
 	if err != nil {
@@ -221,12 +221,12 @@ func (o Names) SetState(value uint8) error {
 }
 
 // Object_ returns Names.object.
-func (o Names) Object_() uint8 {
+func (o *Names) Object_() uint8 {
 	return typed.ReadNamesObject(o.Object.Value(typed.Field(typed.FieldNamesObject)))
 }
 
 // SetObject_ changes Names.object; clients get it with the next snapshot.
-func (o Names) SetObject_(value uint8) error {
+func (o *Names) SetObject_(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesObject(buf[:0], value)
 	if err != nil {
@@ -236,12 +236,12 @@ func (o Names) SetObject_(value uint8) error {
 }
 
 // ReadByte_ returns Names.readByte.
-func (o Names) ReadByte_() uint8 {
+func (o *Names) ReadByte_() uint8 {
 	return typed.ReadNamesReadByte(o.Object.Value(typed.Field(typed.FieldNamesReadByte)))
 }
 
 // SetReadByte_ changes Names.readByte; clients get it with the next snapshot.
-func (o Names) SetReadByte_(value uint8) error {
+func (o *Names) SetReadByte_(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesReadByte(buf[:0], value)
 	if err != nil {
@@ -251,12 +251,12 @@ func (o Names) SetReadByte_(value uint8) error {
 }
 
 // X_private returns Names._private.
-func (o Names) X_private() uint8 {
+func (o *Names) X_private() uint8 {
 	return typed.ReadNamesX_private(o.Object.Value(typed.Field(typed.FieldNamesX_private)))
 }
 
 // SetX_private changes Names._private; clients get it with the next snapshot.
-func (o Names) SetX_private(value uint8) error {
+func (o *Names) SetX_private(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesX_private(buf[:0], value)
 	if err != nil {
@@ -266,7 +266,7 @@ func (o Names) SetX_private(value uint8) error {
 }
 
 // SendSend calls Names.send on all clients that see the object's zone.
-func (o Names) SendSend(value uint8) error {
+func (o *Names) SendSend(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
@@ -276,7 +276,7 @@ func (o Names) SendSend(value uint8) error {
 }
 
 // SendSendTo calls Names.send on one client, which must see the object's zone.
-func (o Names) SendSendTo(to *world.Client, value uint8) error {
+func (o *Names) SendSendTo(to *world.Client, value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
@@ -287,7 +287,7 @@ func (o Names) SendSendTo(to *world.Client, value uint8) error {
 
 // SendSendExcept calls Names.send on all clients that see the object's zone but
 // some.
-func (o Names) SendSendExcept(except []*world.Client, value uint8) error {
+func (o *Names) SendSendExcept(except []*world.Client, value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
@@ -297,7 +297,7 @@ func (o Names) SendSendExcept(except []*world.Client, value uint8) error {
 }
 
 // SendSendTo_ calls Names.sendTo on all clients that see the object's zone.
-func (o Names) SendSendTo_(x, x_ uint8) error {
+func (o *Names) SendSendTo_(x, x_ uint8) error {
 	var buf [2]byte
 	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
@@ -308,7 +308,7 @@ func (o Names) SendSendTo_(x, x_ uint8) error {
 
 // SendSendTo_To calls Names.sendTo on one client, which must see the object's
 // zone.
-func (o Names) SendSendTo_To(to *world.Client, x, x_ uint8) error {
+func (o *Names) SendSendTo_To(to *world.Client, x, x_ uint8) error {
 	var buf [2]byte
 	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
@@ -319,7 +319,7 @@ func (o Names) SendSendTo_To(to *world.Client, x, x_ uint8) error {
 
 // SendSendTo_Except calls Names.sendTo on all clients that see the object's
 // zone but some.
-func (o Names) SendSendTo_Except(except []*world.Client, x, x_ uint8) error {
+func (o *Names) SendSendTo_Except(except []*world.Client, x, x_ uint8) error {
 	var buf [2]byte
 	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
@@ -329,35 +329,35 @@ func (o Names) SendSendTo_Except(except []*world.Client, x, x_ uint8) error {
 }
 
 // SendFoo calls Names.foo on all clients that see the object's zone.
-func (o Names) SendFoo() error {
+func (o *Names) SendFoo() error {
 	return o.Object.SendPacked(typed.Field(typed.FieldNamesFoo), nil)
 }
 
 // SendFooTo calls Names.foo on one client, which must see the object's zone.
-func (o Names) SendFooTo(to *world.Client) error {
+func (o *Names) SendFooTo(to *world.Client) error {
 	return o.Object.SendPackedTo(to, typed.Field(typed.FieldNamesFoo), nil)
 }
 
 // SendFooExcept calls Names.foo on all clients that see the object's zone but
 // some.
-func (o Names) SendFooExcept(except []*world.Client) error {
+func (o *Names) SendFooExcept(except []*world.Client) error {
 	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldNamesFoo), nil)
 }
 
 // SendFooTo_ calls Names.fooTo on all clients that see the object's zone.
-func (o Names) SendFooTo_() error {
+func (o *Names) SendFooTo_() error {
 	return o.Object.SendPacked(typed.Field(typed.FieldNamesFooTo), nil)
 }
 
 // SendFooTo_To calls Names.fooTo on one client, which must see the object's
 // zone.
-func (o Names) SendFooTo_To(to *world.Client) error {
+func (o *Names) SendFooTo_To(to *world.Client) error {
 	return o.Object.SendPackedTo(to, typed.Field(typed.FieldNamesFooTo), nil)
 }
 
 // SendFooTo_Except calls Names.fooTo on all clients that see the object's zone
 // but some.
-func (o Names) SendFooTo_Except(except []*world.Client) error {
+func (o *Names) SendFooTo_Except(except []*world.Client) error {
 	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldNamesFooTo), nil)
 }
 
@@ -423,12 +423,12 @@ func (m messagesNamesHandler_) Message(c *world.Client, _ *world.Object, f *dc.F
 }
 
 // Names returns NamesHandler.names.
-func (o NamesHandler_) Names() uint8 {
+func (o *NamesHandler_) Names() uint8 {
 	return typed.ReadNamesHandlerNames(o.Object.Value(typed.Field(typed.FieldNamesHandlerNames)))
 }
 
 // SetNames changes NamesHandler.names; clients get it with the next snapshot.
-func (o NamesHandler_) SetNames(value uint8) error {
+func (o *NamesHandler_) SetNames(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesHandlerNames(buf[:0], value)
 	if err != nil {
@@ -499,12 +499,12 @@ func (m messagesNames_) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 }
 
 // Other returns names.other.
-func (o Names_) Other() uint8 {
+func (o *Names_) Other() uint8 {
 	return typed.ReadNamesOther(o.Object.Value(typed.Field(typed.FieldNamesOther)))
 }
 
 // SetOther changes names.other; clients get it with the next snapshot.
-func (o Names_) SetOther(value uint8) error {
+func (o *Names_) SetOther(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesOther(buf[:0], value)
 	if err != nil {
@@ -514,7 +514,7 @@ func (o Names_) SetOther(value uint8) error {
 }
 
 // SendSetName calls names.setName on all clients that see the object's zone.
-func (o Names_) SendSetName(name string, style uint8) error {
+func (o *Names_) SendSetName(name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
@@ -525,7 +525,7 @@ func (o Names_) SendSetName(name string, style uint8) error {
 
 // SendSetNameTo calls names.setName on one client, which must see the object's
 // zone.
-func (o Names_) SendSetNameTo(to *world.Client, name string, style uint8) error {
+func (o *Names_) SendSetNameTo(to *world.Client, name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
@@ -536,7 +536,7 @@ func (o Names_) SendSetNameTo(to *world.Client, name string, style uint8) error 
 
 // SendSetNameExcept calls names.setName on all clients that see the object's
 // zone but some.
-func (o Names_) SendSetNameExcept(except []*world.Client, name string, style uint8) error {
+func (o *Names_) SendSetNameExcept(except []*world.Client, name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
@@ -607,13 +607,13 @@ func (m messagesNumbers) Message(c *world.Client, _ *world.Object, f *dc.Field, 
 }
 
 // A returns Numbers.a. In the DC files value is int8 % 100.
-func (o Numbers) A() int8 {
+func (o *Numbers) A() int8 {
 	return typed.ReadNumbersA(o.Object.Value(typed.Field(typed.FieldNumbersA)))
 }
 
 // SetA changes Numbers.a; clients get it with the next snapshot. In the DC
 // files value is int8 % 100.
-func (o Numbers) SetA(value int8) error {
+func (o *Numbers) SetA(value int8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersA(buf[:0], value)
 	if err != nil {
@@ -623,13 +623,13 @@ func (o Numbers) SetA(value int8) error {
 }
 
 // B returns Numbers.b. In the DC files value is int16 % 360.
-func (o Numbers) B() int16 {
+func (o *Numbers) B() int16 {
 	return typed.ReadNumbersB(o.Object.Value(typed.Field(typed.FieldNumbersB)))
 }
 
 // SetB changes Numbers.b; clients get it with the next snapshot. In the DC
 // files value is int16 % 360.
-func (o Numbers) SetB(value int16) error {
+func (o *Numbers) SetB(value int16) error {
 	var buf [2]byte
 	data, err := typed.PackNumbersB(buf[:0], value)
 	if err != nil {
@@ -639,13 +639,13 @@ func (o Numbers) SetB(value int16) error {
 }
 
 // C returns Numbers.c. In the DC files value is uint32 % 1000.
-func (o Numbers) C() uint32 {
+func (o *Numbers) C() uint32 {
 	return typed.ReadNumbersC(o.Object.Value(typed.Field(typed.FieldNumbersC)))
 }
 
 // SetC changes Numbers.c; clients get it with the next snapshot. In the DC
 // files value is uint32 % 1000.
-func (o Numbers) SetC(value uint32) error {
+func (o *Numbers) SetC(value uint32) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersC(buf[:0], value)
 	if err != nil {
@@ -655,13 +655,13 @@ func (o Numbers) SetC(value uint32) error {
 }
 
 // D returns Numbers.d. In the DC files value is int64 / 1000.
-func (o Numbers) D() float64 {
+func (o *Numbers) D() float64 {
 	return typed.ReadNumbersD(o.Object.Value(typed.Field(typed.FieldNumbersD)))
 }
 
 // SetD changes Numbers.d; clients get it with the next snapshot. In the DC
 // files value is int64 / 1000.
-func (o Numbers) SetD(value float64) error {
+func (o *Numbers) SetD(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersD(buf[:0], value)
 	if err != nil {
@@ -671,13 +671,13 @@ func (o Numbers) SetD(value float64) error {
 }
 
 // E returns Numbers.e. In the DC files value is uint64 / 3.
-func (o Numbers) E() float64 {
+func (o *Numbers) E() float64 {
 	return typed.ReadNumbersE(o.Object.Value(typed.Field(typed.FieldNumbersE)))
 }
 
 // SetE changes Numbers.e; clients get it with the next snapshot. In the DC
 // files value is uint64 / 3.
-func (o Numbers) SetE(value float64) error {
+func (o *Numbers) SetE(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersE(buf[:0], value)
 	if err != nil {
@@ -687,13 +687,13 @@ func (o Numbers) SetE(value float64) error {
 }
 
 // F returns Numbers.f. In the DC files value is float64 / 10.
-func (o Numbers) F() float64 {
+func (o *Numbers) F() float64 {
 	return typed.ReadNumbersF(o.Object.Value(typed.Field(typed.FieldNumbersF)))
 }
 
 // SetF changes Numbers.f; clients get it with the next snapshot. In the DC
 // files value is float64 / 10.
-func (o Numbers) SetF(value float64) error {
+func (o *Numbers) SetF(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersF(buf[:0], value)
 	if err != nil {
@@ -703,13 +703,13 @@ func (o Numbers) SetF(value float64) error {
 }
 
 // G returns Numbers.g. In the DC files value is float64 % 6.25.
-func (o Numbers) G() float64 {
+func (o *Numbers) G() float64 {
 	return typed.ReadNumbersG(o.Object.Value(typed.Field(typed.FieldNumbersG)))
 }
 
 // SetG changes Numbers.g; clients get it with the next snapshot. In the DC
 // files value is float64 % 6.25.
-func (o Numbers) SetG(value float64) error {
+func (o *Numbers) SetG(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersG(buf[:0], value)
 	if err != nil {
@@ -719,13 +719,13 @@ func (o Numbers) SetG(value float64) error {
 }
 
 // H returns Numbers.h. In the DC files value is float64(0 - 1, 2 - 3).
-func (o Numbers) H() float64 {
+func (o *Numbers) H() float64 {
 	return typed.ReadNumbersH(o.Object.Value(typed.Field(typed.FieldNumbersH)))
 }
 
 // SetH changes Numbers.h; clients get it with the next snapshot. In the DC
 // files value is float64(0 - 1, 2 - 3).
-func (o Numbers) SetH(value float64) error {
+func (o *Numbers) SetH(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersH(buf[:0], value)
 	if err != nil {
@@ -735,12 +735,12 @@ func (o Numbers) SetH(value float64) error {
 }
 
 // I returns Numbers.i.
-func (o Numbers) I() float32 {
+func (o *Numbers) I() float32 {
 	return typed.ReadNumbersI(o.Object.Value(typed.Field(typed.FieldNumbersI)))
 }
 
 // SetI changes Numbers.i; clients get it with the next snapshot.
-func (o Numbers) SetI(value float32) error {
+func (o *Numbers) SetI(value float32) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersI(buf[:0], value)
 	if err != nil {
@@ -750,13 +750,13 @@ func (o Numbers) SetI(value float32) error {
 }
 
 // J returns Numbers.j. In the DC files value is float32 / 100.
-func (o Numbers) J() float64 {
+func (o *Numbers) J() float64 {
 	return typed.ReadNumbersJ(o.Object.Value(typed.Field(typed.FieldNumbersJ)))
 }
 
 // SetJ changes Numbers.j; clients get it with the next snapshot. In the DC
 // files value is float32 / 100.
-func (o Numbers) SetJ(value float64) error {
+func (o *Numbers) SetJ(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersJ(buf[:0], value)
 	if err != nil {
@@ -766,13 +766,13 @@ func (o Numbers) SetJ(value float64) error {
 }
 
 // K returns Numbers.k. In the DC files value is float32 % 360.
-func (o Numbers) K() float32 {
+func (o *Numbers) K() float32 {
 	return typed.ReadNumbersK(o.Object.Value(typed.Field(typed.FieldNumbersK)))
 }
 
 // SetK changes Numbers.k; clients get it with the next snapshot. In the DC
 // files value is float32 % 360.
-func (o Numbers) SetK(value float32) error {
+func (o *Numbers) SetK(value float32) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersK(buf[:0], value)
 	if err != nil {
@@ -783,7 +783,7 @@ func (o Numbers) SetK(value float32) error {
 
 // SendSetLTo calls Numbers.setL on one client, which must see the object's
 // zone. In the DC files l is float32(0 - 1).
-func (o Numbers) SendSetLTo(to *world.Client, l float32) error {
+func (o *Numbers) SendSetLTo(to *world.Client, l float32) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersSetL(buf[:0], l)
 	if err != nil {
@@ -794,13 +794,13 @@ func (o Numbers) SendSetLTo(to *world.Client, l float32) error {
 
 // M returns Numbers.m. In the DC files value is int64(-5 -
 // 9000000000000000000).
-func (o Numbers) M() int64 {
+func (o *Numbers) M() int64 {
 	return typed.ReadNumbersM(o.Object.Value(typed.Field(typed.FieldNumbersM)))
 }
 
 // SetM changes Numbers.m; clients get it with the next snapshot. In the DC
 // files value is int64(-5 - 9000000000000000000).
-func (o Numbers) SetM(value int64) error {
+func (o *Numbers) SetM(value int64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersM(buf[:0], value)
 	if err != nil {
@@ -810,13 +810,13 @@ func (o Numbers) SetM(value int64) error {
 }
 
 // N returns Numbers.n. In the DC files value is uint16(0 - 10, 15 - 20, 30).
-func (o Numbers) N() uint16 {
+func (o *Numbers) N() uint16 {
 	return typed.ReadNumbersN(o.Object.Value(typed.Field(typed.FieldNumbersN)))
 }
 
 // SetN changes Numbers.n; clients get it with the next snapshot. In the DC
 // files value is uint16(0 - 10, 15 - 20, 30).
-func (o Numbers) SetN(value uint16) error {
+func (o *Numbers) SetN(value uint16) error {
 	var buf [2]byte
 	data, err := typed.PackNumbersN(buf[:0], value)
 	if err != nil {
@@ -826,13 +826,13 @@ func (o Numbers) SetN(value uint16) error {
 }
 
 // P returns Numbers.p. In the DC files value is int8(-128 - 5).
-func (o Numbers) P() int8 {
+func (o *Numbers) P() int8 {
 	return typed.ReadNumbersP(o.Object.Value(typed.Field(typed.FieldNumbersP)))
 }
 
 // SetP changes Numbers.p; clients get it with the next snapshot. In the DC
 // files value is int8(-128 - 5).
-func (o Numbers) SetP(value int8) error {
+func (o *Numbers) SetP(value int8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersP(buf[:0], value)
 	if err != nil {
@@ -842,13 +842,13 @@ func (o Numbers) SetP(value int8) error {
 }
 
 // Q returns Numbers.q. In the DC files value is uint8(0 - 255).
-func (o Numbers) Q() uint8 {
+func (o *Numbers) Q() uint8 {
 	return typed.ReadNumbersQ(o.Object.Value(typed.Field(typed.FieldNumbersQ)))
 }
 
 // SetQ changes Numbers.q; clients get it with the next snapshot. In the DC
 // files value is uint8(0 - 255).
-func (o Numbers) SetQ(value uint8) error {
+func (o *Numbers) SetQ(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersQ(buf[:0], value)
 	if err != nil {
@@ -858,13 +858,13 @@ func (o Numbers) SetQ(value uint8) error {
 }
 
 // R returns Numbers.r. In the DC files value is int16 % 100 / 10(0 - 50).
-func (o Numbers) R() float64 {
+func (o *Numbers) R() float64 {
 	return typed.ReadNumbersR(o.Object.Value(typed.Field(typed.FieldNumbersR)))
 }
 
 // SetR changes Numbers.r; clients get it with the next snapshot. In the DC
 // files value is int16 % 100 / 10(0 - 50).
-func (o Numbers) SetR(value float64) error {
+func (o *Numbers) SetR(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackNumbersR(buf[:0], value)
 	if err != nil {
@@ -874,13 +874,13 @@ func (o Numbers) SetR(value float64) error {
 }
 
 // S returns Numbers.s. In the DC files value is uint64(3 - 4).
-func (o Numbers) S() uint64 {
+func (o *Numbers) S() uint64 {
 	return typed.ReadNumbersS(o.Object.Value(typed.Field(typed.FieldNumbersS)))
 }
 
 // SetS changes Numbers.s; clients get it with the next snapshot. In the DC
 // files value is uint64(3 - 4).
-func (o Numbers) SetS(value uint64) error {
+func (o *Numbers) SetS(value uint64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersS(buf[:0], value)
 	if err != nil {
@@ -890,13 +890,13 @@ func (o Numbers) SetS(value uint64) error {
 }
 
 // T returns Numbers.t. In the DC files value is uint8 % 0.7500000000000001.
-func (o Numbers) T() uint8 {
+func (o *Numbers) T() uint8 {
 	return typed.ReadNumbersT(o.Object.Value(typed.Field(typed.FieldNumbersT)))
 }
 
 // SetT changes Numbers.t; clients get it with the next snapshot. In the DC
 // files value is uint8 % 0.7500000000000001.
-func (o Numbers) SetT(value uint8) error {
+func (o *Numbers) SetT(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersT(buf[:0], value)
 	if err != nil {
@@ -906,12 +906,12 @@ func (o Numbers) SetT(value uint8) error {
 }
 
 // U returns Numbers.u.
-func (o Numbers) U() byte {
+func (o *Numbers) U() byte {
 	return typed.ReadNumbersU(o.Object.Value(typed.Field(typed.FieldNumbersU)))
 }
 
 // SetU changes Numbers.u; clients get it with the next snapshot.
-func (o Numbers) SetU(value byte) error {
+func (o *Numbers) SetU(value byte) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersU(buf[:0], value)
 	if err != nil {
@@ -921,13 +921,13 @@ func (o Numbers) SetU(value byte) error {
 }
 
 // V returns Numbers.v. In the DC files value is char('a' - 'c', 'x').
-func (o Numbers) V() byte {
+func (o *Numbers) V() byte {
 	return typed.ReadNumbersV(o.Object.Value(typed.Field(typed.FieldNumbersV)))
 }
 
 // SetV changes Numbers.v; clients get it with the next snapshot. In the DC
 // files value is char('a' - 'c', 'x').
-func (o Numbers) SetV(value byte) error {
+func (o *Numbers) SetV(value byte) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersV(buf[:0], value)
 	if err != nil {
@@ -937,13 +937,13 @@ func (o Numbers) SetV(value byte) error {
 }
 
 // W returns Numbers.w. In the DC files value is uint32 / 4294967295.
-func (o Numbers) W() float64 {
+func (o *Numbers) W() float64 {
 	return typed.ReadNumbersW(o.Object.Value(typed.Field(typed.FieldNumbersW)))
 }
 
 // SetW changes Numbers.w; clients get it with the next snapshot. In the DC
 // files value is uint32 / 4294967295.
-func (o Numbers) SetW(value float64) error {
+func (o *Numbers) SetW(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersW(buf[:0], value)
 	if err != nil {
@@ -953,13 +953,13 @@ func (o Numbers) SetW(value float64) error {
 }
 
 // X returns Numbers.x. In the DC files value is float64 / 10(-1 - 1).
-func (o Numbers) X() float64 {
+func (o *Numbers) X() float64 {
 	return typed.ReadNumbersX(o.Object.Value(typed.Field(typed.FieldNumbersX)))
 }
 
 // SetX changes Numbers.x; clients get it with the next snapshot. In the DC
 // files value is float64 / 10(-1 - 1).
-func (o Numbers) SetX(value float64) error {
+func (o *Numbers) SetX(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersX(buf[:0], value)
 	if err != nil {
@@ -1030,13 +1030,13 @@ func (m messagesSequences) Message(c *world.Client, _ *world.Object, f *dc.Field
 }
 
 // A returns Sequences.a. In the DC files value is string(0 - 3, 5).
-func (o Sequences) A() string {
+func (o *Sequences) A() string {
 	return typed.ReadSequencesA(o.Object.Value(typed.Field(typed.FieldSequencesA)))
 }
 
 // SetA changes Sequences.a; clients get it with the next snapshot. In the DC
 // files value is string(0 - 3, 5).
-func (o Sequences) SetA(value string) error {
+func (o *Sequences) SetA(value string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesA(buf[:0], value)
 	if err != nil {
@@ -1046,13 +1046,13 @@ func (o Sequences) SetA(value string) error {
 }
 
 // B returns Sequences.b. In the DC files value is blob(4).
-func (o Sequences) B() []byte {
+func (o *Sequences) B() []byte {
 	return typed.ReadSequencesB(o.Object.Value(typed.Field(typed.FieldSequencesB)))
 }
 
 // SetB changes Sequences.b; clients get it with the next snapshot. In the DC
 // files value is blob(4).
-func (o Sequences) SetB(value []byte) error {
+func (o *Sequences) SetB(value []byte) error {
 	var buf [4]byte
 	data, err := typed.PackSequencesB(buf[:0], value)
 	if err != nil {
@@ -1062,13 +1062,13 @@ func (o Sequences) SetB(value []byte) error {
 }
 
 // C returns Sequences.c. In the DC files value is blob32(1 - 4).
-func (o Sequences) C() []byte {
+func (o *Sequences) C() []byte {
 	return typed.ReadSequencesC(o.Object.Value(typed.Field(typed.FieldSequencesC)))
 }
 
 // SetC changes Sequences.c; clients get it with the next snapshot. In the DC
 // files value is blob32(1 - 4).
-func (o Sequences) SetC(value []byte) error {
+func (o *Sequences) SetC(value []byte) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesC(buf[:0], value)
 	if err != nil {
@@ -1078,13 +1078,13 @@ func (o Sequences) SetC(value []byte) error {
 }
 
 // D returns Sequences.d. In the DC files value is char[2].
-func (o Sequences) D() string {
+func (o *Sequences) D() string {
 	return typed.ReadSequencesD(o.Object.Value(typed.Field(typed.FieldSequencesD)))
 }
 
 // SetD changes Sequences.d; clients get it with the next snapshot. In the DC
 // files value is char[2].
-func (o Sequences) SetD(value string) error {
+func (o *Sequences) SetD(value string) error {
 	var buf [2]byte
 	data, err := typed.PackSequencesD(buf[:0], value)
 	if err != nil {
@@ -1094,12 +1094,12 @@ func (o Sequences) SetD(value string) error {
 }
 
 // E returns Sequences.e.
-func (o Sequences) E() string {
+func (o *Sequences) E() string {
 	return typed.ReadSequencesE(o.Object.Value(typed.Field(typed.FieldSequencesE)))
 }
 
 // SetE changes Sequences.e; clients get it with the next snapshot.
-func (o Sequences) SetE(value string) error {
+func (o *Sequences) SetE(value string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesE(buf[:0], value)
 	if err != nil {
@@ -1109,13 +1109,13 @@ func (o Sequences) SetE(value string) error {
 }
 
 // F returns Sequences.f. In the DC files value is char('a' - 'f')[1 - 3].
-func (o Sequences) F() string {
+func (o *Sequences) F() string {
 	return typed.ReadSequencesF(o.Object.Value(typed.Field(typed.FieldSequencesF)))
 }
 
 // SetF changes Sequences.f; clients get it with the next snapshot. In the DC
 // files value is char('a' - 'f')[1 - 3].
-func (o Sequences) SetF(value string) error {
+func (o *Sequences) SetF(value string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesF(buf[:0], value)
 	if err != nil {
@@ -1125,13 +1125,13 @@ func (o Sequences) SetF(value string) error {
 }
 
 // G returns Sequences.g. In the DC files value is int8[3].
-func (o Sequences) G() [3]int8 {
+func (o *Sequences) G() [3]int8 {
 	return typed.ReadSequencesG(o.Object.Value(typed.Field(typed.FieldSequencesG)))
 }
 
 // SetG changes Sequences.g; clients get it with the next snapshot. In the DC
 // files value is int8[3].
-func (o Sequences) SetG(value [3]int8) error {
+func (o *Sequences) SetG(value [3]int8) error {
 	var buf [3]byte
 	data, err := typed.PackSequencesG(buf[:0], value)
 	if err != nil {
@@ -1141,13 +1141,13 @@ func (o Sequences) SetG(value [3]int8) error {
 }
 
 // H returns Sequences.h. In the DC files value is uint8 / 10[].
-func (o Sequences) H() []float64 {
+func (o *Sequences) H() []float64 {
 	return typed.ReadSequencesH(o.Object.Value(typed.Field(typed.FieldSequencesH)))
 }
 
 // SetH changes Sequences.h; clients get it with the next snapshot. In the DC
 // files value is uint8 / 10[].
-func (o Sequences) SetH(value []float64) error {
+func (o *Sequences) SetH(value []float64) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesH(buf[:0], value)
 	if err != nil {
@@ -1157,13 +1157,13 @@ func (o Sequences) SetH(value []float64) error {
 }
 
 // I returns Sequences.i. In the DC files value is int16 / 100[2][2].
-func (o Sequences) I() [2][2]typed.Metres {
+func (o *Sequences) I() [2][2]typed.Metres {
 	return typed.ReadSequencesI(o.Object.Value(typed.Field(typed.FieldSequencesI)))
 }
 
 // SetI changes Sequences.i; clients get it with the next snapshot. In the DC
 // files value is int16 / 100[2][2].
-func (o Sequences) SetI(value [2][2]typed.Metres) error {
+func (o *Sequences) SetI(value [2][2]typed.Metres) error {
 	var buf [8]byte
 	data, err := typed.PackSequencesI(buf[:0], value)
 	if err != nil {
@@ -1173,13 +1173,13 @@ func (o Sequences) SetI(value [2][2]typed.Metres) error {
 }
 
 // J returns Sequences.j. In the DC files value is string[2].
-func (o Sequences) J() []string {
+func (o *Sequences) J() []string {
 	return typed.ReadSequencesJ(o.Object.Value(typed.Field(typed.FieldSequencesJ)))
 }
 
 // SetJ changes Sequences.j; clients get it with the next snapshot. In the DC
 // files value is string[2].
-func (o Sequences) SetJ(value []string) error {
+func (o *Sequences) SetJ(value []string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesJ(buf[:0], value)
 	if err != nil {
@@ -1189,12 +1189,12 @@ func (o Sequences) SetJ(value []string) error {
 }
 
 // K returns Sequences.k.
-func (o Sequences) K() [][]byte {
+func (o *Sequences) K() [][]byte {
 	return typed.ReadSequencesK(o.Object.Value(typed.Field(typed.FieldSequencesK)))
 }
 
 // SetK changes Sequences.k; clients get it with the next snapshot.
-func (o Sequences) SetK(value [][]byte) error {
+func (o *Sequences) SetK(value [][]byte) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesK(buf[:0], value)
 	if err != nil {
@@ -1204,13 +1204,13 @@ func (o Sequences) SetK(value [][]byte) error {
 }
 
 // L returns Sequences.l. In the DC files value is string(3)[].
-func (o Sequences) L() []string {
+func (o *Sequences) L() []string {
 	return typed.ReadSequencesL(o.Object.Value(typed.Field(typed.FieldSequencesL)))
 }
 
 // SetL changes Sequences.l; clients get it with the next snapshot. In the DC
 // files value is string(3)[].
-func (o Sequences) SetL(value []string) error {
+func (o *Sequences) SetL(value []string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesL(buf[:0], value)
 	if err != nil {
@@ -1220,12 +1220,12 @@ func (o Sequences) SetL(value []string) error {
 }
 
 // M returns Sequences.m.
-func (o Sequences) M() []typed.Place {
+func (o *Sequences) M() []typed.Place {
 	return typed.ReadSequencesM(o.Object.Value(typed.Field(typed.FieldSequencesM)))
 }
 
 // SetM changes Sequences.m; clients get it with the next snapshot.
-func (o Sequences) SetM(value []typed.Place) error {
+func (o *Sequences) SetM(value []typed.Place) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesM(buf[:0], value)
 	if err != nil {
@@ -1235,13 +1235,13 @@ func (o Sequences) SetM(value []typed.Place) error {
 }
 
 // N returns Sequences.n. In the DC files value is count: [70].
-func (o Sequences) N() []typed.Place {
+func (o *Sequences) N() []typed.Place {
 	return typed.ReadSequencesN(o.Object.Value(typed.Field(typed.FieldSequencesN)))
 }
 
 // SetN changes Sequences.n; clients get it with the next snapshot. In the DC
 // files value is count: [70].
-func (o Sequences) SetN(value []typed.Place) error {
+func (o *Sequences) SetN(value []typed.Place) error {
 	var buf [128]byte
 	data, err := typed.PackSequencesN(buf[:0], value)
 	if err != nil {
@@ -1251,12 +1251,12 @@ func (o Sequences) SetN(value []typed.Place) error {
 }
 
 // O returns Sequences.o.
-func (o Sequences) O() []typed.Level {
+func (o *Sequences) O() []typed.Level {
 	return typed.ReadSequencesO(o.Object.Value(typed.Field(typed.FieldSequencesO)))
 }
 
 // SetO changes Sequences.o; clients get it with the next snapshot.
-func (o Sequences) SetO(value []typed.Level) error {
+func (o *Sequences) SetO(value []typed.Level) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesO(buf[:0], value)
 	if err != nil {
@@ -1266,12 +1266,12 @@ func (o Sequences) SetO(value []typed.Level) error {
 }
 
 // Q returns Sequences.q.
-func (o Sequences) Q() typed.Cell {
+func (o *Sequences) Q() typed.Cell {
 	return typed.ReadSequencesQ(o.Object.Value(typed.Field(typed.FieldSequencesQ)))
 }
 
 // SetQ changes Sequences.q; clients get it with the next snapshot.
-func (o Sequences) SetQ(value typed.Cell) error {
+func (o *Sequences) SetQ(value typed.Cell) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesQ(buf[:0], value)
 	if err != nil {
@@ -1281,12 +1281,12 @@ func (o Sequences) SetQ(value typed.Cell) error {
 }
 
 // R returns Sequences.r.
-func (o Sequences) R() typed.Holes {
+func (o *Sequences) R() typed.Holes {
 	return typed.ReadSequencesR(o.Object.Value(typed.Field(typed.FieldSequencesR)))
 }
 
 // SetR changes Sequences.r; clients get it with the next snapshot.
-func (o Sequences) SetR(value typed.Holes) error {
+func (o *Sequences) SetR(value typed.Holes) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesR(buf[:0], value)
 	if err != nil {
@@ -1296,12 +1296,12 @@ func (o Sequences) SetR(value typed.Holes) error {
 }
 
 // S returns Sequences.s.
-func (o Sequences) S() typed.X_hidden {
+func (o *Sequences) S() typed.X_hidden {
 	return typed.ReadSequencesS(o.Object.Value(typed.Field(typed.FieldSequencesS)))
 }
 
 // SetS changes Sequences.s; clients get it with the next snapshot.
-func (o Sequences) SetS(value typed.X_hidden) error {
+func (o *Sequences) SetS(value typed.X_hidden) error {
 	var buf [3]byte
 	data, err := typed.PackSequencesS(buf[:0], value)
 	if err != nil {
@@ -1311,12 +1311,12 @@ func (o Sequences) SetS(value typed.X_hidden) error {
 }
 
 // T returns Sequences.t.
-func (o Sequences) T() typed.Nothing {
+func (o *Sequences) T() typed.Nothing {
 	return typed.ReadSequencesT(o.Object.Value(typed.Field(typed.FieldSequencesT)))
 }
 
 // SetT changes Sequences.t; clients get it with the next snapshot.
-func (o Sequences) SetT(value typed.Nothing) error {
+func (o *Sequences) SetT(value typed.Nothing) error {
 	var buf [0]byte
 	data, err := typed.PackSequencesT(buf[:0], value)
 	if err != nil {
@@ -1326,12 +1326,12 @@ func (o Sequences) SetT(value typed.Nothing) error {
 }
 
 // U returns Sequences.u.
-func (o Sequences) U() []typed.Nothing {
+func (o *Sequences) U() []typed.Nothing {
 	return typed.ReadSequencesU(o.Object.Value(typed.Field(typed.FieldSequencesU)))
 }
 
 // SetU changes Sequences.u; clients get it with the next snapshot.
-func (o Sequences) SetU(value []typed.Nothing) error {
+func (o *Sequences) SetU(value []typed.Nothing) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesU(buf[:0], value)
 	if err != nil {
@@ -1342,13 +1342,13 @@ func (o Sequences) SetU(value []typed.Nothing) error {
 
 // V returns Sequences.v. In the DC files value is int64(-5 -
 // 9000000000000000000)[].
-func (o Sequences) V() []int64 {
+func (o *Sequences) V() []int64 {
 	return typed.ReadSequencesV(o.Object.Value(typed.Field(typed.FieldSequencesV)))
 }
 
 // SetV changes Sequences.v; clients get it with the next snapshot. In the DC
 // files value is int64(-5 - 9000000000000000000)[].
-func (o Sequences) SetV(value []int64) error {
+func (o *Sequences) SetV(value []int64) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesV(buf[:0], value)
 	if err != nil {
@@ -1358,12 +1358,12 @@ func (o Sequences) SetV(value []int64) error {
 }
 
 // W returns Sequences.w.
-func (o Sequences) W() []typed.Uint32Uint8 {
+func (o *Sequences) W() []typed.Uint32Uint8 {
 	return typed.ReadSequencesW(o.Object.Value(typed.Field(typed.FieldSequencesW)))
 }
 
 // SetW changes Sequences.w; clients get it with the next snapshot.
-func (o Sequences) SetW(value []typed.Uint32Uint8) error {
+func (o *Sequences) SetW(value []typed.Uint32Uint8) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesW(buf[:0], value)
 	if err != nil {
@@ -1373,13 +1373,13 @@ func (o Sequences) SetW(value []typed.Uint32Uint8) error {
 }
 
 // X returns Sequences.x. In the DC files value is count: [][2].
-func (o Sequences) X() [][]typed.Cell {
+func (o *Sequences) X() [][]typed.Cell {
 	return typed.ReadSequencesX(o.Object.Value(typed.Field(typed.FieldSequencesX)))
 }
 
 // SetX changes Sequences.x; clients get it with the next snapshot. In the DC
 // files value is count: [][2].
-func (o Sequences) SetX(value [][]typed.Cell) error {
+func (o *Sequences) SetX(value [][]typed.Cell) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesX(buf[:0], value)
 	if err != nil {
@@ -1389,12 +1389,12 @@ func (o Sequences) SetX(value [][]typed.Cell) error {
 }
 
 // Y returns Sequences.y.
-func (o Sequences) Y() typed.SequencesY {
+func (o *Sequences) Y() typed.SequencesY {
 	return typed.ReadSequencesY(o.Object.Value(typed.Field(typed.FieldSequencesY)))
 }
 
 // SetY changes Sequences.y; clients get it with the next snapshot.
-func (o Sequences) SetY(value typed.SequencesY) error {
+func (o *Sequences) SetY(value typed.SequencesY) error {
 	var buf [2]byte
 	data, err := typed.PackSequencesY(buf[:0], value)
 	if err != nil {
@@ -1405,7 +1405,7 @@ func (o Sequences) SetY(value typed.SequencesY) error {
 
 // SendHidden calls Sequences.hidden on all clients that see the object's zone.
 // In the DC files wrap_ is float64 % 5.
-func (o Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+func (o *Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
 	if err != nil {
@@ -1416,7 +1416,7 @@ func (o Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint
 
 // SendHiddenTo calls Sequences.hidden on one client, which must see the
 // object's zone. In the DC files wrap_ is float64 % 5.
-func (o Sequences) SendHiddenTo(to *world.Client, wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+func (o *Sequences) SendHiddenTo(to *world.Client, wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
 	if err != nil {
@@ -1427,7 +1427,7 @@ func (o Sequences) SendHiddenTo(to *world.Client, wrap_ float64, each_ []typed.L
 
 // SendHiddenExcept calls Sequences.hidden on all clients that see the object's
 // zone but some. In the DC files wrap_ is float64 % 5.
-func (o Sequences) SendHiddenExcept(except []*world.Client, wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+func (o *Sequences) SendHiddenExcept(except []*world.Client, wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
 	if err != nil {
@@ -1438,7 +1438,7 @@ func (o Sequences) SendHiddenExcept(except []*world.Client, wrap_ float64, each_
 
 // SendAll calls Sequences.all on all clients that see the object's zone. In the
 // DC files d is string(1)[2].
-func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
+func (o *Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
@@ -1449,7 +1449,7 @@ func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]st
 
 // SendAllTo calls Sequences.all on one client, which must see the object's
 // zone. In the DC files d is string(1)[2].
-func (o Sequences) SendAllTo(to *world.Client, a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
+func (o *Sequences) SendAllTo(to *world.Client, a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
@@ -1460,7 +1460,7 @@ func (o Sequences) SendAllTo(to *world.Client, a typed.Place, b typed.Level, c [
 
 // SendAllExcept calls Sequences.all on all clients that see the object's zone
 // but some. In the DC files d is string(1)[2].
-func (o Sequences) SendAllExcept(except []*world.Client, a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
+func (o *Sequences) SendAllExcept(except []*world.Client, a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
@@ -1471,7 +1471,7 @@ func (o Sequences) SendAllExcept(except []*world.Client, a typed.Place, b typed.
 
 // KeepAll keeps arguments of Sequences.all for clients to whom the object is
 // new, and sends nothing. In the DC files d is string(1)[2].
-func (o Sequences) KeepAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
+func (o *Sequences) KeepAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
@@ -1482,7 +1482,7 @@ func (o Sequences) KeepAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]st
 
 // KeptAll returns the arguments of Sequences.all that clients get to whom the
 // object is new. In the DC files d is string(1)[2].
-func (o Sequences) KeptAll() (a typed.Place, b typed.Level, c []typed.Cell, d [2]string) {
+func (o *Sequences) KeptAll() (a typed.Place, b typed.Level, c []typed.Cell, d [2]string) {
 	return typed.ReadSequencesAll(o.Object.Value(typed.Field(typed.FieldSequencesAll)))
 }
 
@@ -1548,12 +1548,12 @@ func (m messagesValue) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 }
 
 // A returns Value.a.
-func (o Value) A() uint8 {
+func (o *Value) A() uint8 {
 	return typed.ReadValueA(o.Object.Value(typed.Field(typed.FieldValueA)))
 }
 
 // SetA changes Value.a; clients get it with the next snapshot.
-func (o Value) SetA(value uint8) error {
+func (o *Value) SetA(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackValueA(buf[:0], value)
 	if err != nil {
@@ -1563,7 +1563,7 @@ func (o Value) SetA(value uint8) error {
 }
 
 // SendBTo calls Value.b on one client, which must see the object's zone.
-func (o Value) SendBTo(to *world.Client, x uint8, value2 string) error {
+func (o *Value) SendBTo(to *world.Client, x uint8, value2 string) error {
 	var buf [64]byte
 	data, err := typed.PackValueB(buf[:0], x, value2)
 	if err != nil {
@@ -1574,7 +1574,7 @@ func (o Value) SendBTo(to *world.Client, x uint8, value2 string) error {
 
 // KeepB keeps arguments of Value.b for clients to whom the object is new, and
 // sends nothing.
-func (o Value) KeepB(x uint8, value2 string) error {
+func (o *Value) KeepB(x uint8, value2 string) error {
 	var buf [64]byte
 	data, err := typed.PackValueB(buf[:0], x, value2)
 	if err != nil {
@@ -1585,7 +1585,7 @@ func (o Value) KeepB(x uint8, value2 string) error {
 
 // KeptB returns the arguments of Value.b that clients get to whom the object is
 // new.
-func (o Value) KeptB() (x uint8, value2 string) {
+func (o *Value) KeptB() (x uint8, value2 string) {
 	return typed.ReadValueB(o.Object.Value(typed.Field(typed.FieldValueB)))
 }
 
@@ -1651,12 +1651,12 @@ func (m messagesUses) Message(c *world.Client, _ *world.Object, f *dc.Field, arg
 }
 
 // Value returns Uses.value.
-func (o Uses) Value() typed.ValueValue {
+func (o *Uses) Value() typed.ValueValue {
 	return typed.ReadUsesValue(o.Object.Value(typed.Field(typed.FieldUsesValue)))
 }
 
 // SetValue changes Uses.value; clients get it with the next snapshot.
-func (o Uses) SetValue(value typed.ValueValue) error {
+func (o *Uses) SetValue(value typed.ValueValue) error {
 	var buf [64]byte
 	data, err := typed.PackUsesValue(buf[:0], value)
 	if err != nil {
@@ -1666,12 +1666,12 @@ func (o Uses) SetValue(value typed.ValueValue) error {
 }
 
 // Values returns Uses.values.
-func (o Uses) Values() []typed.ValueValue {
+func (o *Uses) Values() []typed.ValueValue {
 	return typed.ReadUsesValues(o.Object.Value(typed.Field(typed.FieldUsesValues)))
 }
 
 // SetValues changes Uses.values; clients get it with the next snapshot.
-func (o Uses) SetValues(value []typed.ValueValue) error {
+func (o *Uses) SetValues(value []typed.ValueValue) error {
 	var buf [64]byte
 	data, err := typed.PackUsesValues(buf[:0], value)
 	if err != nil {
@@ -1743,7 +1743,7 @@ func (m messagesTypes) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 
 // SendSetInt8To calls Types.setInt8 on one client, which must see the object's
 // zone.
-func (o Types) SendSetInt8To(to *world.Client, value int8) error {
+func (o *Types) SendSetInt8To(to *world.Client, value int8) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetInt8(buf[:0], value)
 	if err != nil {
@@ -1754,7 +1754,7 @@ func (o Types) SendSetInt8To(to *world.Client, value int8) error {
 
 // SendSetInt16To calls Types.setInt16 on one client, which must see the
 // object's zone.
-func (o Types) SendSetInt16To(to *world.Client, value int16) error {
+func (o *Types) SendSetInt16To(to *world.Client, value int16) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetInt16(buf[:0], value)
 	if err != nil {
@@ -1765,7 +1765,7 @@ func (o Types) SendSetInt16To(to *world.Client, value int16) error {
 
 // SendSetInt32To calls Types.setInt32 on one client, which must see the
 // object's zone.
-func (o Types) SendSetInt32To(to *world.Client, value int32) error {
+func (o *Types) SendSetInt32To(to *world.Client, value int32) error {
 	var buf [4]byte
 	data, err := typed.PackTypesSetInt32(buf[:0], value)
 	if err != nil {
@@ -1776,7 +1776,7 @@ func (o Types) SendSetInt32To(to *world.Client, value int32) error {
 
 // SendSetInt64To calls Types.setInt64 on one client, which must see the
 // object's zone.
-func (o Types) SendSetInt64To(to *world.Client, value int64) error {
+func (o *Types) SendSetInt64To(to *world.Client, value int64) error {
 	var buf [8]byte
 	data, err := typed.PackTypesSetInt64(buf[:0], value)
 	if err != nil {
@@ -1787,7 +1787,7 @@ func (o Types) SendSetInt64To(to *world.Client, value int64) error {
 
 // SendSetUint8To calls Types.setUint8 on one client, which must see the
 // object's zone.
-func (o Types) SendSetUint8To(to *world.Client, value uint8) error {
+func (o *Types) SendSetUint8To(to *world.Client, value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetUint8(buf[:0], value)
 	if err != nil {
@@ -1798,7 +1798,7 @@ func (o Types) SendSetUint8To(to *world.Client, value uint8) error {
 
 // SendSetUint16To calls Types.setUint16 on one client, which must see the
 // object's zone.
-func (o Types) SendSetUint16To(to *world.Client, value uint16) error {
+func (o *Types) SendSetUint16To(to *world.Client, value uint16) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetUint16(buf[:0], value)
 	if err != nil {
@@ -1809,7 +1809,7 @@ func (o Types) SendSetUint16To(to *world.Client, value uint16) error {
 
 // SendSetUint32To calls Types.setUint32 on one client, which must see the
 // object's zone.
-func (o Types) SendSetUint32To(to *world.Client, value uint32) error {
+func (o *Types) SendSetUint32To(to *world.Client, value uint32) error {
 	var buf [4]byte
 	data, err := typed.PackTypesSetUint32(buf[:0], value)
 	if err != nil {
@@ -1820,7 +1820,7 @@ func (o Types) SendSetUint32To(to *world.Client, value uint32) error {
 
 // SendSetUint64To calls Types.setUint64 on one client, which must see the
 // object's zone.
-func (o Types) SendSetUint64To(to *world.Client, value uint64) error {
+func (o *Types) SendSetUint64To(to *world.Client, value uint64) error {
 	var buf [8]byte
 	data, err := typed.PackTypesSetUint64(buf[:0], value)
 	if err != nil {
@@ -1831,7 +1831,7 @@ func (o Types) SendSetUint64To(to *world.Client, value uint64) error {
 
 // SendSetFloatTo calls Types.setFloat on one client, which must see the
 // object's zone.
-func (o Types) SendSetFloatTo(to *world.Client, value float64) error {
+func (o *Types) SendSetFloatTo(to *world.Client, value float64) error {
 	var buf [8]byte
 	data, err := typed.PackTypesSetFloat(buf[:0], value)
 	if err != nil {
@@ -1842,7 +1842,7 @@ func (o Types) SendSetFloatTo(to *world.Client, value float64) error {
 
 // SendSetStringTo calls Types.setString on one client, which must see the
 // object's zone.
-func (o Types) SendSetStringTo(to *world.Client, value string) error {
+func (o *Types) SendSetStringTo(to *world.Client, value string) error {
 	var buf [64]byte
 	data, err := typed.PackTypesSetString(buf[:0], value)
 	if err != nil {
@@ -1853,7 +1853,7 @@ func (o Types) SendSetStringTo(to *world.Client, value string) error {
 
 // SendSetBlobTo calls Types.setBlob on one client, which must see the object's
 // zone.
-func (o Types) SendSetBlobTo(to *world.Client, value []byte) error {
+func (o *Types) SendSetBlobTo(to *world.Client, value []byte) error {
 	var buf [64]byte
 	data, err := typed.PackTypesSetBlob(buf[:0], value)
 	if err != nil {
@@ -1864,7 +1864,7 @@ func (o Types) SendSetBlobTo(to *world.Client, value []byte) error {
 
 // SendSetBlob32To calls Types.setBlob32 on one client, which must see the
 // object's zone.
-func (o Types) SendSetBlob32To(to *world.Client, value []byte) error {
+func (o *Types) SendSetBlob32To(to *world.Client, value []byte) error {
 	var buf [64]byte
 	data, err := typed.PackTypesSetBlob32(buf[:0], value)
 	if err != nil {
@@ -1875,7 +1875,7 @@ func (o Types) SendSetBlob32To(to *world.Client, value []byte) error {
 
 // SendSetCharTo calls Types.setChar on one client, which must see the object's
 // zone.
-func (o Types) SendSetCharTo(to *world.Client, value byte) error {
+func (o *Types) SendSetCharTo(to *world.Client, value byte) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetChar(buf[:0], value)
 	if err != nil {
@@ -1886,7 +1886,7 @@ func (o Types) SendSetCharTo(to *world.Client, value byte) error {
 
 // SendSetTenthsTo calls Types.setTenths on one client, which must see the
 // object's zone. In the DC files value is int16 / 10.
-func (o Types) SendSetTenthsTo(to *world.Client, value float64) error {
+func (o *Types) SendSetTenthsTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetTenths(buf[:0], value)
 	if err != nil {
@@ -1897,7 +1897,7 @@ func (o Types) SendSetTenthsTo(to *world.Client, value float64) error {
 
 // SendSetHundredthsTo calls Types.setHundredths on one client, which must see
 // the object's zone. In the DC files amount is uint32 / 100.
-func (o Types) SendSetHundredthsTo(to *world.Client, amount float64) error {
+func (o *Types) SendSetHundredthsTo(to *world.Client, amount float64) error {
 	var buf [4]byte
 	data, err := typed.PackTypesSetHundredths(buf[:0], amount)
 	if err != nil {
@@ -1908,7 +1908,7 @@ func (o Types) SendSetHundredthsTo(to *world.Client, amount float64) error {
 
 // SendSetHeadingTo calls Types.setHeading on one client, which must see the
 // object's zone. In the DC files h is int16 % 360 / 10.
-func (o Types) SendSetHeadingTo(to *world.Client, h float64) error {
+func (o *Types) SendSetHeadingTo(to *world.Client, h float64) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetHeading(buf[:0], h)
 	if err != nil {
@@ -1919,7 +1919,7 @@ func (o Types) SendSetHeadingTo(to *world.Client, h float64) error {
 
 // SendSetAngleTo calls Types.setAngle on one client, which must see the
 // object's zone. In the DC files value is uint16 % 360 / 100.
-func (o Types) SendSetAngleTo(to *world.Client, value float64) error {
+func (o *Types) SendSetAngleTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetAngle(buf[:0], value)
 	if err != nil {
@@ -1930,7 +1930,7 @@ func (o Types) SendSetAngleTo(to *world.Client, value float64) error {
 
 // SendSetLevel calls Types.setLevel on all clients that see the object's zone.
 // In the DC files level is uint8(0 - 100).
-func (o Types) SendSetLevel(level uint8) error {
+func (o *Types) SendSetLevel(level uint8) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetLevel(buf[:0], level)
 	if err != nil {
@@ -1941,7 +1941,7 @@ func (o Types) SendSetLevel(level uint8) error {
 
 // SendSetLevelTo calls Types.setLevel on one client, which must see the
 // object's zone. In the DC files level is uint8(0 - 100).
-func (o Types) SendSetLevelTo(to *world.Client, level uint8) error {
+func (o *Types) SendSetLevelTo(to *world.Client, level uint8) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetLevel(buf[:0], level)
 	if err != nil {
@@ -1952,7 +1952,7 @@ func (o Types) SendSetLevelTo(to *world.Client, level uint8) error {
 
 // SendSetLevelExcept calls Types.setLevel on all clients that see the object's
 // zone but some. In the DC files level is uint8(0 - 100).
-func (o Types) SendSetLevelExcept(except []*world.Client, level uint8) error {
+func (o *Types) SendSetLevelExcept(except []*world.Client, level uint8) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetLevel(buf[:0], level)
 	if err != nil {
@@ -1963,7 +1963,7 @@ func (o Types) SendSetLevelExcept(except []*world.Client, level uint8) error {
 
 // SendSetRoomTo calls Types.setRoom on one client, which must see the object's
 // zone. In the DC files room is int16(0 - 999, 2000 - 2999, 5000 - 5199).
-func (o Types) SendSetRoomTo(to *world.Client, room int16) error {
+func (o *Types) SendSetRoomTo(to *world.Client, room int16) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetRoom(buf[:0], room)
 	if err != nil {
@@ -1974,7 +1974,7 @@ func (o Types) SendSetRoomTo(to *world.Client, room int16) error {
 
 // SendSetRatioTo calls Types.setRatio on one client, which must see the
 // object's zone. In the DC files ratio is int16 / 1000(-1 - 1).
-func (o Types) SendSetRatioTo(to *world.Client, ratio float64) error {
+func (o *Types) SendSetRatioTo(to *world.Client, ratio float64) error {
 	var buf [2]byte
 	data, err := typed.PackTypesSetRatio(buf[:0], ratio)
 	if err != nil {
@@ -1985,7 +1985,7 @@ func (o Types) SendSetRatioTo(to *world.Client, ratio float64) error {
 
 // SendSetGradeTo calls Types.setGrade on one client, which must see the
 // object's zone. In the DC files grade is char('a', 'q', 'x').
-func (o Types) SendSetGradeTo(to *world.Client, grade byte) error {
+func (o *Types) SendSetGradeTo(to *world.Client, grade byte) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetGrade(buf[:0], grade)
 	if err != nil {
@@ -1996,7 +1996,7 @@ func (o Types) SendSetGradeTo(to *world.Client, grade byte) error {
 
 // SendSetNickTo calls Types.setNick on one client, which must see the object's
 // zone. In the DC files nick is string(2 - 8).
-func (o Types) SendSetNickTo(to *world.Client, nick string) error {
+func (o *Types) SendSetNickTo(to *world.Client, nick string) error {
 	var buf [64]byte
 	data, err := typed.PackTypesSetNick(buf[:0], nick)
 	if err != nil {
@@ -2007,7 +2007,7 @@ func (o Types) SendSetNickTo(to *world.Client, nick string) error {
 
 // SendSetKeyTo calls Types.setKey on one client, which must see the object's
 // zone. In the DC files key is blob(16).
-func (o Types) SendSetKeyTo(to *world.Client, key []byte) error {
+func (o *Types) SendSetKeyTo(to *world.Client, key []byte) error {
 	var buf [16]byte
 	data, err := typed.PackTypesSetKey(buf[:0], key)
 	if err != nil {
@@ -2018,7 +2018,7 @@ func (o Types) SendSetKeyTo(to *world.Client, key []byte) error {
 
 // SendSetTagTo calls Types.setTag on one client, which must see the object's
 // zone. In the DC files tag is string(4).
-func (o Types) SendSetTagTo(to *world.Client, tag string) error {
+func (o *Types) SendSetTagTo(to *world.Client, tag string) error {
 	var buf [4]byte
 	data, err := typed.PackTypesSetTag(buf[:0], tag)
 	if err != nil {
@@ -2029,7 +2029,7 @@ func (o Types) SendSetTagTo(to *world.Client, tag string) error {
 
 // SendSetOwnerTo calls Types.setOwner on one client, which must see the
 // object's zone.
-func (o Types) SendSetOwnerTo(to *world.Client, owner_ typed.DoId) error {
+func (o *Types) SendSetOwnerTo(to *world.Client, owner_ typed.DoId) error {
 	var buf [4]byte
 	data, err := typed.PackTypesSetOwner(buf[:0], owner_)
 	if err != nil {
@@ -2040,7 +2040,7 @@ func (o Types) SendSetOwnerTo(to *world.Client, owner_ typed.DoId) error {
 
 // SendSetColourTo calls Types.setColour on one client, which must see the
 // object's zone. In the DC files colour is uint8(0 - 25).
-func (o Types) SendSetColourTo(to *world.Client, colour typed.Colour) error {
+func (o *Types) SendSetColourTo(to *world.Client, colour typed.Colour) error {
 	var buf [1]byte
 	data, err := typed.PackTypesSetColour(buf[:0], colour)
 	if err != nil {
@@ -2051,7 +2051,7 @@ func (o Types) SendSetColourTo(to *world.Client, colour typed.Colour) error {
 
 // SendSetTypedTenthsTo calls Types.setTypedTenths on one client, which must see
 // the object's zone. In the DC files a is int16 / 10, b is int16 / 10.
-func (o Types) SendSetTypedTenthsTo(to *world.Client, a, b typed.Tenths) error {
+func (o *Types) SendSetTypedTenthsTo(to *world.Client, a, b typed.Tenths) error {
 	var buf [4]byte
 	data, err := typed.PackTypesSetTypedTenths(buf[:0], a, b)
 	if err != nil {
@@ -2062,7 +2062,7 @@ func (o Types) SendSetTypedTenthsTo(to *world.Client, a, b typed.Tenths) error {
 
 // SendSetShortTo calls Types.setShort on one client, which must see the
 // object's zone. In the DC files name is string(1 - 16).
-func (o Types) SendSetShortTo(to *world.Client, name typed.ShortName) error {
+func (o *Types) SendSetShortTo(to *world.Client, name typed.ShortName) error {
 	var buf [64]byte
 	data, err := typed.PackTypesSetShort(buf[:0], name)
 	if err != nil {
@@ -2073,7 +2073,7 @@ func (o Types) SendSetShortTo(to *world.Client, name typed.ShortName) error {
 
 // SendSetDefaultsTo calls Types.setDefaults on one client, which must see the
 // object's zone. In the DC files b is int16 / 10.
-func (o Types) SendSetDefaultsTo(to *world.Client, a uint8, b float64, c string, d []byte, e float64) error {
+func (o *Types) SendSetDefaultsTo(to *world.Client, a uint8, b float64, c string, d []byte, e float64) error {
 	var buf [64]byte
 	data, err := typed.PackTypesSetDefaults(buf[:0], a, b, c, d, e)
 	if err != nil {
@@ -2084,17 +2084,17 @@ func (o Types) SendSetDefaultsTo(to *world.Client, a uint8, b float64, c string,
 
 // SendSetNothingTo calls Types.setNothing on one client, which must see the
 // object's zone.
-func (o Types) SendSetNothingTo(to *world.Client) error {
+func (o *Types) SendSetNothingTo(to *world.Client) error {
 	return o.Object.SendPackedTo(to, typed.Field(typed.FieldTypesSetNothing), nil)
 }
 
 // Hp returns Types.hp.
-func (o Types) Hp() uint16 {
+func (o *Types) Hp() uint16 {
 	return typed.ReadTypesHp(o.Object.Value(typed.Field(typed.FieldTypesHp)))
 }
 
 // SetHp changes Types.hp; clients get it with the next snapshot.
-func (o Types) SetHp(value uint16) error {
+func (o *Types) SetHp(value uint16) error {
 	var buf [2]byte
 	data, err := typed.PackTypesHp(buf[:0], value)
 	if err != nil {
@@ -2104,12 +2104,12 @@ func (o Types) SetHp(value uint16) error {
 }
 
 // X returns Types.x.
-func (o Types) X() float64 {
+func (o *Types) X() float64 {
 	return typed.ReadTypesX(o.Object.Value(typed.Field(typed.FieldTypesX)))
 }
 
 // SetX changes Types.x; clients get it with the next snapshot.
-func (o Types) SetX(value float64) error {
+func (o *Types) SetX(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackTypesX(buf[:0], value)
 	if err != nil {
@@ -2119,12 +2119,12 @@ func (o Types) SetX(value float64) error {
 }
 
 // Name returns Types.name.
-func (o Types) Name() string {
+func (o *Types) Name() string {
 	return typed.ReadTypesName(o.Object.Value(typed.Field(typed.FieldTypesName)))
 }
 
 // SetName changes Types.name; clients get it with the next snapshot.
-func (o Types) SetName(value string) error {
+func (o *Types) SetName(value string) error {
 	var buf [64]byte
 	data, err := typed.PackTypesName(buf[:0], value)
 	if err != nil {
@@ -2196,7 +2196,7 @@ func (m messagesArrays) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 
 // SendSetBytesTo calls Arrays.setBytes on one client, which must see the
 // object's zone.
-func (o Arrays) SendSetBytesTo(to *world.Client, values []uint8) error {
+func (o *Arrays) SendSetBytesTo(to *world.Client, values []uint8) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetBytes(buf[:0], values)
 	if err != nil {
@@ -2207,7 +2207,7 @@ func (o Arrays) SendSetBytesTo(to *world.Client, values []uint8) error {
 
 // SendSetFiveTo calls Arrays.setFive on one client, which must see the object's
 // zone. In the DC files values is uint16[5].
-func (o Arrays) SendSetFiveTo(to *world.Client, values [5]uint16) error {
+func (o *Arrays) SendSetFiveTo(to *world.Client, values [5]uint16) error {
 	var buf [10]byte
 	data, err := typed.PackArraysSetFive(buf[:0], values)
 	if err != nil {
@@ -2218,7 +2218,7 @@ func (o Arrays) SendSetFiveTo(to *world.Client, values [5]uint16) error {
 
 // SendSetRangeTo calls Arrays.setRange on one client, which must see the
 // object's zone. In the DC files values is int32[0, 3 - 5].
-func (o Arrays) SendSetRangeTo(to *world.Client, values []int32) error {
+func (o *Arrays) SendSetRangeTo(to *world.Client, values []int32) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetRange(buf[:0], values)
 	if err != nil {
@@ -2229,7 +2229,7 @@ func (o Arrays) SendSetRangeTo(to *world.Client, values []int32) error {
 
 // SendSetNamesTo calls Arrays.setNames on one client, which must see the
 // object's zone.
-func (o Arrays) SendSetNamesTo(to *world.Client, names []string) error {
+func (o *Arrays) SendSetNamesTo(to *world.Client, names []string) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetNames(buf[:0], names)
 	if err != nil {
@@ -2240,7 +2240,7 @@ func (o Arrays) SendSetNamesTo(to *world.Client, names []string) error {
 
 // SendSetGridTo calls Arrays.setGrid on one client, which must see the object's
 // zone. In the DC files grid is uint8[3][2].
-func (o Arrays) SendSetGridTo(to *world.Client, grid [2][3]uint8) error {
+func (o *Arrays) SendSetGridTo(to *world.Client, grid [2][3]uint8) error {
 	var buf [6]byte
 	data, err := typed.PackArraysSetGrid(buf[:0], grid)
 	if err != nil {
@@ -2251,7 +2251,7 @@ func (o Arrays) SendSetGridTo(to *world.Client, grid [2][3]uint8) error {
 
 // SendSetNestedTo calls Arrays.setNested on one client, which must see the
 // object's zone. In the DC files rows is uint16[][].
-func (o Arrays) SendSetNestedTo(to *world.Client, rows [][]uint16) error {
+func (o *Arrays) SendSetNestedTo(to *world.Client, rows [][]uint16) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetNested(buf[:0], rows)
 	if err != nil {
@@ -2262,7 +2262,7 @@ func (o Arrays) SendSetNestedTo(to *world.Client, rows [][]uint16) error {
 
 // SendSetOld8To calls Arrays.setOld8 on one client, which must see the object's
 // zone.
-func (o Arrays) SendSetOld8To(to *world.Client, a []uint8) error {
+func (o *Arrays) SendSetOld8To(to *world.Client, a []uint8) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetOld8(buf[:0], a)
 	if err != nil {
@@ -2273,7 +2273,7 @@ func (o Arrays) SendSetOld8To(to *world.Client, a []uint8) error {
 
 // SendSetOld16To calls Arrays.setOld16 on one client, which must see the
 // object's zone.
-func (o Arrays) SendSetOld16To(to *world.Client, a []int16) error {
+func (o *Arrays) SendSetOld16To(to *world.Client, a []int16) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetOld16(buf[:0], a)
 	if err != nil {
@@ -2284,7 +2284,7 @@ func (o Arrays) SendSetOld16To(to *world.Client, a []int16) error {
 
 // SendSetOld32To calls Arrays.setOld32 on one client, which must see the
 // object's zone.
-func (o Arrays) SendSetOld32To(to *world.Client, a []uint32) error {
+func (o *Arrays) SendSetOld32To(to *world.Client, a []uint32) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetOld32(buf[:0], a)
 	if err != nil {
@@ -2295,7 +2295,7 @@ func (o Arrays) SendSetOld32To(to *world.Client, a []uint32) error {
 
 // SendSetOldPairsTo calls Arrays.setOldPairs on one client, which must see the
 // object's zone.
-func (o Arrays) SendSetOldPairsTo(to *world.Client, a []typed.Uint32Uint8_) error {
+func (o *Arrays) SendSetOldPairsTo(to *world.Client, a []typed.Uint32Uint8_) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetOldPairs(buf[:0], a)
 	if err != nil {
@@ -2306,7 +2306,7 @@ func (o Arrays) SendSetOldPairsTo(to *world.Client, a []typed.Uint32Uint8_) erro
 
 // SendSetDividedTo calls Arrays.setDivided on one client, which must see the
 // object's zone. In the DC files points is int16 / 100[].
-func (o Arrays) SendSetDividedTo(to *world.Client, points []float64) error {
+func (o *Arrays) SendSetDividedTo(to *world.Client, points []float64) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetDivided(buf[:0], points)
 	if err != nil {
@@ -2317,7 +2317,7 @@ func (o Arrays) SendSetDividedTo(to *world.Client, points []float64) error {
 
 // SendSetDefaultedTo calls Arrays.setDefaulted on one client, which must see
 // the object's zone.
-func (o Arrays) SendSetDefaultedTo(to *world.Client, v []uint8) error {
+func (o *Arrays) SendSetDefaultedTo(to *world.Client, v []uint8) error {
 	var buf [64]byte
 	data, err := typed.PackArraysSetDefaulted(buf[:0], v)
 	if err != nil {
@@ -2388,7 +2388,7 @@ func (m messagesHolder) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 }
 
 // SendSetPoint calls Holder.setPoint on all clients that see the object's zone.
-func (o Holder) SendSetPoint(p typed.Point) error {
+func (o *Holder) SendSetPoint(p typed.Point) error {
 	var buf [6]byte
 	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
@@ -2399,7 +2399,7 @@ func (o Holder) SendSetPoint(p typed.Point) error {
 
 // SendSetPointTo calls Holder.setPoint on one client, which must see the
 // object's zone.
-func (o Holder) SendSetPointTo(to *world.Client, p typed.Point) error {
+func (o *Holder) SendSetPointTo(to *world.Client, p typed.Point) error {
 	var buf [6]byte
 	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
@@ -2410,7 +2410,7 @@ func (o Holder) SendSetPointTo(to *world.Client, p typed.Point) error {
 
 // SendSetPointExcept calls Holder.setPoint on all clients that see the object's
 // zone but some.
-func (o Holder) SendSetPointExcept(except []*world.Client, p typed.Point) error {
+func (o *Holder) SendSetPointExcept(except []*world.Client, p typed.Point) error {
 	var buf [6]byte
 	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
@@ -2421,7 +2421,7 @@ func (o Holder) SendSetPointExcept(except []*world.Client, p typed.Point) error 
 
 // KeepSetPoint keeps arguments of Holder.setPoint for clients to whom the
 // object is new, and sends nothing.
-func (o Holder) KeepSetPoint(p typed.Point) error {
+func (o *Holder) KeepSetPoint(p typed.Point) error {
 	var buf [6]byte
 	data, err := typed.PackHolderSetPoint(buf[:0], p)
 	if err != nil {
@@ -2432,13 +2432,13 @@ func (o Holder) KeepSetPoint(p typed.Point) error {
 
 // KeptSetPoint returns the arguments of Holder.setPoint that clients get to
 // whom the object is new.
-func (o Holder) KeptSetPoint() typed.Point {
+func (o *Holder) KeptSetPoint() typed.Point {
 	return typed.ReadHolderSetPoint(o.Object.Value(typed.Field(typed.FieldHolderSetPoint)))
 }
 
 // SendSetItemTo calls Holder.setItem on one client, which must see the object's
 // zone.
-func (o Holder) SendSetItemTo(to *world.Client, item typed.Item) error {
+func (o *Holder) SendSetItemTo(to *world.Client, item typed.Item) error {
 	var buf [9]byte
 	data, err := typed.PackHolderSetItem(buf[:0], item)
 	if err != nil {
@@ -2449,7 +2449,7 @@ func (o Holder) SendSetItemTo(to *world.Client, item typed.Item) error {
 
 // SendSetItemsTo calls Holder.setItems on one client, which must see the
 // object's zone.
-func (o Holder) SendSetItemsTo(to *world.Client, items []typed.Item) error {
+func (o *Holder) SendSetItemsTo(to *world.Client, items []typed.Item) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetItems(buf[:0], items)
 	if err != nil {
@@ -2460,7 +2460,7 @@ func (o Holder) SendSetItemsTo(to *world.Client, items []typed.Item) error {
 
 // KeepSetItems keeps arguments of Holder.setItems for clients to whom the
 // object is new, and sends nothing.
-func (o Holder) KeepSetItems(items []typed.Item) error {
+func (o *Holder) KeepSetItems(items []typed.Item) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetItems(buf[:0], items)
 	if err != nil {
@@ -2471,13 +2471,13 @@ func (o Holder) KeepSetItems(items []typed.Item) error {
 
 // KeptSetItems returns the arguments of Holder.setItems that clients get to
 // whom the object is new.
-func (o Holder) KeptSetItems() []typed.Item {
+func (o *Holder) KeptSetItems() []typed.Item {
 	return typed.ReadHolderSetItems(o.Object.Value(typed.Field(typed.FieldHolderSetItems)))
 }
 
 // SendSetPairTo calls Holder.setPair on one client, which must see the object's
 // zone. In the DC files items is count: [2].
-func (o Holder) SendSetPairTo(to *world.Client, items [2]typed.Item) error {
+func (o *Holder) SendSetPairTo(to *world.Client, items [2]typed.Item) error {
 	var buf [18]byte
 	data, err := typed.PackHolderSetPair(buf[:0], items)
 	if err != nil {
@@ -2488,7 +2488,7 @@ func (o Holder) SendSetPairTo(to *world.Client, items [2]typed.Item) error {
 
 // SendSetSomeTo calls Holder.setSome on one client, which must see the object's
 // zone. In the DC files points is count: [0 - 3].
-func (o Holder) SendSetSomeTo(to *world.Client, points []typed.Point) error {
+func (o *Holder) SendSetSomeTo(to *world.Client, points []typed.Point) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetSome(buf[:0], points)
 	if err != nil {
@@ -2499,7 +2499,7 @@ func (o Holder) SendSetSomeTo(to *world.Client, points []typed.Point) error {
 
 // SendSetTaggedTo calls Holder.setTagged on one client, which must see the
 // object's zone.
-func (o Holder) SendSetTaggedTo(to *world.Client, t typed.Tagged) error {
+func (o *Holder) SendSetTaggedTo(to *world.Client, t typed.Tagged) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetTagged(buf[:0], t)
 	if err != nil {
@@ -2510,7 +2510,7 @@ func (o Holder) SendSetTaggedTo(to *world.Client, t typed.Tagged) error {
 
 // SendSetOutfitTo calls Holder.setOutfit on one client, which must see the
 // object's zone.
-func (o Holder) SendSetOutfitTo(to *world.Client, o_ typed.Outfit) error {
+func (o *Holder) SendSetOutfitTo(to *world.Client, o_ typed.Outfit) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetOutfit(buf[:0], o_)
 	if err != nil {
@@ -2521,7 +2521,7 @@ func (o Holder) SendSetOutfitTo(to *world.Client, o_ typed.Outfit) error {
 
 // KeepSetOutfit keeps arguments of Holder.setOutfit for clients to whom the
 // object is new, and sends nothing.
-func (o Holder) KeepSetOutfit(o_ typed.Outfit) error {
+func (o *Holder) KeepSetOutfit(o_ typed.Outfit) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetOutfit(buf[:0], o_)
 	if err != nil {
@@ -2532,13 +2532,13 @@ func (o Holder) KeepSetOutfit(o_ typed.Outfit) error {
 
 // KeptSetOutfit returns the arguments of Holder.setOutfit that clients get to
 // whom the object is new.
-func (o Holder) KeptSetOutfit() typed.Outfit {
+func (o *Holder) KeptSetOutfit() typed.Outfit {
 	return typed.ReadHolderSetOutfit(o.Object.Value(typed.Field(typed.FieldHolderSetOutfit)))
 }
 
 // SendSetShapeTo calls Holder.setShape on one client, which must see the
 // object's zone.
-func (o Holder) SendSetShapeTo(to *world.Client, s typed.Shape) error {
+func (o *Holder) SendSetShapeTo(to *world.Client, s typed.Shape) error {
 	var buf [64]byte
 	data, err := typed.PackHolderSetShape(buf[:0], s)
 	if err != nil {
@@ -2548,12 +2548,12 @@ func (o Holder) SendSetShapeTo(to *world.Client, s typed.Shape) error {
 }
 
 // Home returns Holder.home.
-func (o Holder) Home() typed.Point {
+func (o *Holder) Home() typed.Point {
 	return typed.ReadHolderHome(o.Object.Value(typed.Field(typed.FieldHolderHome)))
 }
 
 // SetHome changes Holder.home; clients get it with the next snapshot.
-func (o Holder) SetHome(value typed.Point) error {
+func (o *Holder) SetHome(value typed.Point) error {
 	var buf [6]byte
 	data, err := typed.PackHolderHome(buf[:0], value)
 	if err != nil {
@@ -2625,7 +2625,7 @@ func (m messagesBase) Message(c *world.Client, _ *world.Object, f *dc.Field, arg
 
 // SendSetLocation calls Base.setLocation on all clients that see the object's
 // zone.
-func (o Base) SendSetLocation(parentId, zoneId uint32) error {
+func (o *Base) SendSetLocation(parentId, zoneId uint32) error {
 	var buf [8]byte
 	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
@@ -2636,7 +2636,7 @@ func (o Base) SendSetLocation(parentId, zoneId uint32) error {
 
 // SendSetLocationTo calls Base.setLocation on one client, which must see the
 // object's zone.
-func (o Base) SendSetLocationTo(to *world.Client, parentId, zoneId uint32) error {
+func (o *Base) SendSetLocationTo(to *world.Client, parentId, zoneId uint32) error {
 	var buf [8]byte
 	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
@@ -2647,7 +2647,7 @@ func (o Base) SendSetLocationTo(to *world.Client, parentId, zoneId uint32) error
 
 // SendSetLocationExcept calls Base.setLocation on all clients that see the
 // object's zone but some.
-func (o Base) SendSetLocationExcept(except []*world.Client, parentId, zoneId uint32) error {
+func (o *Base) SendSetLocationExcept(except []*world.Client, parentId, zoneId uint32) error {
 	var buf [8]byte
 	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
@@ -2658,7 +2658,7 @@ func (o Base) SendSetLocationExcept(except []*world.Client, parentId, zoneId uin
 
 // KeepSetLocation keeps arguments of Base.setLocation for clients to whom the
 // object is new, and sends nothing.
-func (o Base) KeepSetLocation(parentId, zoneId uint32) error {
+func (o *Base) KeepSetLocation(parentId, zoneId uint32) error {
 	var buf [8]byte
 	data, err := typed.PackBaseSetLocation(buf[:0], parentId, zoneId)
 	if err != nil {
@@ -2669,7 +2669,7 @@ func (o Base) KeepSetLocation(parentId, zoneId uint32) error {
 
 // KeptSetLocation returns the arguments of Base.setLocation that clients get to
 // whom the object is new.
-func (o Base) KeptSetLocation() (parentId, zoneId uint32) {
+func (o *Base) KeptSetLocation() (parentId, zoneId uint32) {
 	return typed.ReadBaseSetLocation(o.Object.Value(typed.Field(typed.FieldBaseSetLocation)))
 }
 
@@ -2735,7 +2735,7 @@ func (m messagesNamed) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 }
 
 // SendSetName calls Named.setName on all clients that see the object's zone.
-func (o Named) SendSetName(name string) error {
+func (o *Named) SendSetName(name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -2746,7 +2746,7 @@ func (o Named) SendSetName(name string) error {
 
 // SendSetNameTo calls Named.setName on one client, which must see the object's
 // zone.
-func (o Named) SendSetNameTo(to *world.Client, name string) error {
+func (o *Named) SendSetNameTo(to *world.Client, name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -2757,7 +2757,7 @@ func (o Named) SendSetNameTo(to *world.Client, name string) error {
 
 // SendSetNameExcept calls Named.setName on all clients that see the object's
 // zone but some.
-func (o Named) SendSetNameExcept(except []*world.Client, name string) error {
+func (o *Named) SendSetNameExcept(except []*world.Client, name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -2768,7 +2768,7 @@ func (o Named) SendSetNameExcept(except []*world.Client, name string) error {
 
 // KeepSetName keeps arguments of Named.setName for clients to whom the object
 // is new, and sends nothing.
-func (o Named) KeepSetName(name string) error {
+func (o *Named) KeepSetName(name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -2779,7 +2779,7 @@ func (o Named) KeepSetName(name string) error {
 
 // KeptSetName returns the arguments of Named.setName that clients get to whom
 // the object is new.
-func (o Named) KeptSetName() string {
+func (o *Named) KeptSetName() string {
 	return typed.ReadNamedSetName(o.Object.Value(typed.Field(typed.FieldNamedSetName)))
 }
 
@@ -2846,7 +2846,7 @@ func (m messagesMover) Message(c *world.Client, _ *world.Object, f *dc.Field, ar
 
 // SendSetX calls Mover.setX on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
-func (o Mover) SendSetX(value float64) error {
+func (o *Mover) SendSetX(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
@@ -2857,7 +2857,7 @@ func (o Mover) SendSetX(value float64) error {
 
 // SendSetXTo calls Mover.setX on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
-func (o Mover) SendSetXTo(to *world.Client, value float64) error {
+func (o *Mover) SendSetXTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
@@ -2868,7 +2868,7 @@ func (o Mover) SendSetXTo(to *world.Client, value float64) error {
 
 // SendSetXExcept calls Mover.setX on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
-func (o Mover) SendSetXExcept(except []*world.Client, value float64) error {
+func (o *Mover) SendSetXExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
@@ -2879,7 +2879,7 @@ func (o Mover) SendSetXExcept(except []*world.Client, value float64) error {
 
 // SendSetY calls Mover.setY on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
-func (o Mover) SendSetY(value float64) error {
+func (o *Mover) SendSetY(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
@@ -2890,7 +2890,7 @@ func (o Mover) SendSetY(value float64) error {
 
 // SendSetYTo calls Mover.setY on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
-func (o Mover) SendSetYTo(to *world.Client, value float64) error {
+func (o *Mover) SendSetYTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
@@ -2901,7 +2901,7 @@ func (o Mover) SendSetYTo(to *world.Client, value float64) error {
 
 // SendSetYExcept calls Mover.setY on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
-func (o Mover) SendSetYExcept(except []*world.Client, value float64) error {
+func (o *Mover) SendSetYExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
@@ -2912,7 +2912,7 @@ func (o Mover) SendSetYExcept(except []*world.Client, value float64) error {
 
 // SendSetZ calls Mover.setZ on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
-func (o Mover) SendSetZ(value float64) error {
+func (o *Mover) SendSetZ(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
@@ -2923,7 +2923,7 @@ func (o Mover) SendSetZ(value float64) error {
 
 // SendSetZTo calls Mover.setZ on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
-func (o Mover) SendSetZTo(to *world.Client, value float64) error {
+func (o *Mover) SendSetZTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
@@ -2934,7 +2934,7 @@ func (o Mover) SendSetZTo(to *world.Client, value float64) error {
 
 // SendSetZExcept calls Mover.setZ on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
-func (o Mover) SendSetZExcept(except []*world.Client, value float64) error {
+func (o *Mover) SendSetZExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
@@ -2945,7 +2945,7 @@ func (o Mover) SendSetZExcept(except []*world.Client, value float64) error {
 
 // SendSetH calls Mover.setH on all clients that see the object's zone. In the
 // DC files value is int16 % 360 / 10.
-func (o Mover) SendSetH(value float64) error {
+func (o *Mover) SendSetH(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
@@ -2956,7 +2956,7 @@ func (o Mover) SendSetH(value float64) error {
 
 // SendSetHTo calls Mover.setH on one client, which must see the object's zone.
 // In the DC files value is int16 % 360 / 10.
-func (o Mover) SendSetHTo(to *world.Client, value float64) error {
+func (o *Mover) SendSetHTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
@@ -2967,7 +2967,7 @@ func (o Mover) SendSetHTo(to *world.Client, value float64) error {
 
 // SendSetHExcept calls Mover.setH on all clients that see the object's zone but
 // some. In the DC files value is int16 % 360 / 10.
-func (o Mover) SendSetHExcept(except []*world.Client, value float64) error {
+func (o *Mover) SendSetHExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
@@ -3039,7 +3039,7 @@ func (m messagesAvatar) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 
 // SendSetX calls Mover.setX on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
-func (o Avatar) SendSetX(value float64) error {
+func (o *Avatar) SendSetX(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
@@ -3050,7 +3050,7 @@ func (o Avatar) SendSetX(value float64) error {
 
 // SendSetXTo calls Mover.setX on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
-func (o Avatar) SendSetXTo(to *world.Client, value float64) error {
+func (o *Avatar) SendSetXTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
@@ -3061,7 +3061,7 @@ func (o Avatar) SendSetXTo(to *world.Client, value float64) error {
 
 // SendSetXExcept calls Mover.setX on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
-func (o Avatar) SendSetXExcept(except []*world.Client, value float64) error {
+func (o *Avatar) SendSetXExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetX(buf[:0], value)
 	if err != nil {
@@ -3072,7 +3072,7 @@ func (o Avatar) SendSetXExcept(except []*world.Client, value float64) error {
 
 // SendSetY calls Mover.setY on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
-func (o Avatar) SendSetY(value float64) error {
+func (o *Avatar) SendSetY(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
@@ -3083,7 +3083,7 @@ func (o Avatar) SendSetY(value float64) error {
 
 // SendSetYTo calls Mover.setY on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
-func (o Avatar) SendSetYTo(to *world.Client, value float64) error {
+func (o *Avatar) SendSetYTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
@@ -3094,7 +3094,7 @@ func (o Avatar) SendSetYTo(to *world.Client, value float64) error {
 
 // SendSetYExcept calls Mover.setY on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
-func (o Avatar) SendSetYExcept(except []*world.Client, value float64) error {
+func (o *Avatar) SendSetYExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetY(buf[:0], value)
 	if err != nil {
@@ -3105,7 +3105,7 @@ func (o Avatar) SendSetYExcept(except []*world.Client, value float64) error {
 
 // SendSetZ calls Mover.setZ on all clients that see the object's zone. In the
 // DC files value is int16 / 10.
-func (o Avatar) SendSetZ(value float64) error {
+func (o *Avatar) SendSetZ(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
@@ -3116,7 +3116,7 @@ func (o Avatar) SendSetZ(value float64) error {
 
 // SendSetZTo calls Mover.setZ on one client, which must see the object's zone.
 // In the DC files value is int16 / 10.
-func (o Avatar) SendSetZTo(to *world.Client, value float64) error {
+func (o *Avatar) SendSetZTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
@@ -3127,7 +3127,7 @@ func (o Avatar) SendSetZTo(to *world.Client, value float64) error {
 
 // SendSetZExcept calls Mover.setZ on all clients that see the object's zone but
 // some. In the DC files value is int16 / 10.
-func (o Avatar) SendSetZExcept(except []*world.Client, value float64) error {
+func (o *Avatar) SendSetZExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetZ(buf[:0], value)
 	if err != nil {
@@ -3138,7 +3138,7 @@ func (o Avatar) SendSetZExcept(except []*world.Client, value float64) error {
 
 // SendSetH calls Mover.setH on all clients that see the object's zone. In the
 // DC files value is int16 % 360 / 10.
-func (o Avatar) SendSetH(value float64) error {
+func (o *Avatar) SendSetH(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
@@ -3149,7 +3149,7 @@ func (o Avatar) SendSetH(value float64) error {
 
 // SendSetHTo calls Mover.setH on one client, which must see the object's zone.
 // In the DC files value is int16 % 360 / 10.
-func (o Avatar) SendSetHTo(to *world.Client, value float64) error {
+func (o *Avatar) SendSetHTo(to *world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
@@ -3160,7 +3160,7 @@ func (o Avatar) SendSetHTo(to *world.Client, value float64) error {
 
 // SendSetHExcept calls Mover.setH on all clients that see the object's zone but
 // some. In the DC files value is int16 % 360 / 10.
-func (o Avatar) SendSetHExcept(except []*world.Client, value float64) error {
+func (o *Avatar) SendSetHExcept(except []*world.Client, value float64) error {
 	var buf [2]byte
 	data, err := typed.PackMoverSetH(buf[:0], value)
 	if err != nil {
@@ -3170,7 +3170,7 @@ func (o Avatar) SendSetHExcept(except []*world.Client, value float64) error {
 }
 
 // SendSetHp calls Avatar.setHp on all clients that see the object's zone.
-func (o Avatar) SendSetHp(hp uint16) error {
+func (o *Avatar) SendSetHp(hp uint16) error {
 	var buf [2]byte
 	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
@@ -3181,7 +3181,7 @@ func (o Avatar) SendSetHp(hp uint16) error {
 
 // SendSetHpTo calls Avatar.setHp on one client, which must see the object's
 // zone.
-func (o Avatar) SendSetHpTo(to *world.Client, hp uint16) error {
+func (o *Avatar) SendSetHpTo(to *world.Client, hp uint16) error {
 	var buf [2]byte
 	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
@@ -3192,7 +3192,7 @@ func (o Avatar) SendSetHpTo(to *world.Client, hp uint16) error {
 
 // SendSetHpExcept calls Avatar.setHp on all clients that see the object's zone
 // but some.
-func (o Avatar) SendSetHpExcept(except []*world.Client, hp uint16) error {
+func (o *Avatar) SendSetHpExcept(except []*world.Client, hp uint16) error {
 	var buf [2]byte
 	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
@@ -3203,7 +3203,7 @@ func (o Avatar) SendSetHpExcept(except []*world.Client, hp uint16) error {
 
 // KeepSetHp keeps arguments of Avatar.setHp for clients to whom the object is
 // new, and sends nothing.
-func (o Avatar) KeepSetHp(hp uint16) error {
+func (o *Avatar) KeepSetHp(hp uint16) error {
 	var buf [2]byte
 	data, err := typed.PackAvatarSetHp(buf[:0], hp)
 	if err != nil {
@@ -3214,12 +3214,12 @@ func (o Avatar) KeepSetHp(hp uint16) error {
 
 // KeptSetHp returns the arguments of Avatar.setHp that clients get to whom the
 // object is new.
-func (o Avatar) KeptSetHp() uint16 {
+func (o *Avatar) KeptSetHp() uint16 {
 	return typed.ReadAvatarSetHp(o.Object.Value(typed.Field(typed.FieldAvatarSetHp)))
 }
 
 // SendSetSecret calls Avatar.setSecret on the object's owner.
-func (o Avatar) SendSetSecret(s []byte) error {
+func (o *Avatar) SendSetSecret(s []byte) error {
 	var buf [64]byte
 	data, err := typed.PackAvatarSetSecret(buf[:0], s)
 	if err != nil {
@@ -3230,7 +3230,7 @@ func (o Avatar) SendSetSecret(s []byte) error {
 
 // SendSetSecretTo calls Avatar.setSecret on one client, which must see the
 // object's zone.
-func (o Avatar) SendSetSecretTo(to *world.Client, s []byte) error {
+func (o *Avatar) SendSetSecretTo(to *world.Client, s []byte) error {
 	var buf [64]byte
 	data, err := typed.PackAvatarSetSecret(buf[:0], s)
 	if err != nil {
@@ -3241,7 +3241,7 @@ func (o Avatar) SendSetSecretTo(to *world.Client, s []byte) error {
 
 // SendSetTarget calls Avatar.setTarget on all clients that see the object's
 // zone.
-func (o Avatar) SendSetTarget(doId uint32) error {
+func (o *Avatar) SendSetTarget(doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
@@ -3252,7 +3252,7 @@ func (o Avatar) SendSetTarget(doId uint32) error {
 
 // SendSetTargetTo calls Avatar.setTarget on one client, which must see the
 // object's zone.
-func (o Avatar) SendSetTargetTo(to *world.Client, doId uint32) error {
+func (o *Avatar) SendSetTargetTo(to *world.Client, doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
@@ -3263,7 +3263,7 @@ func (o Avatar) SendSetTargetTo(to *world.Client, doId uint32) error {
 
 // SendSetTargetExcept calls Avatar.setTarget on all clients that see the
 // object's zone but some.
-func (o Avatar) SendSetTargetExcept(except []*world.Client, doId uint32) error {
+func (o *Avatar) SendSetTargetExcept(except []*world.Client, doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
@@ -3335,7 +3335,7 @@ func (m messagesNpc) Message(c *world.Client, _ *world.Object, f *dc.Field, args
 
 // SendSetBrainTo calls Npc.setBrain on one client, which must see the object's
 // zone.
-func (o Npc) SendSetBrainTo(to *world.Client, brain string) error {
+func (o *Npc) SendSetBrainTo(to *world.Client, brain string) error {
 	var buf [64]byte
 	data, err := typed.PackNpcSetBrain(buf[:0], brain)
 	if err != nil {
@@ -3345,7 +3345,7 @@ func (o Npc) SendSetBrainTo(to *world.Client, brain string) error {
 }
 
 // SendSetName calls Npc.setName on all clients that see the object's zone.
-func (o Npc) SendSetName(name string, style uint8) error {
+func (o *Npc) SendSetName(name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
@@ -3356,7 +3356,7 @@ func (o Npc) SendSetName(name string, style uint8) error {
 
 // SendSetNameTo calls Npc.setName on one client, which must see the object's
 // zone.
-func (o Npc) SendSetNameTo(to *world.Client, name string, style uint8) error {
+func (o *Npc) SendSetNameTo(to *world.Client, name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
@@ -3367,7 +3367,7 @@ func (o Npc) SendSetNameTo(to *world.Client, name string, style uint8) error {
 
 // SendSetNameExcept calls Npc.setName on all clients that see the object's zone
 // but some.
-func (o Npc) SendSetNameExcept(except []*world.Client, name string, style uint8) error {
+func (o *Npc) SendSetNameExcept(except []*world.Client, name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
@@ -3378,7 +3378,7 @@ func (o Npc) SendSetNameExcept(except []*world.Client, name string, style uint8)
 
 // KeepSetName keeps arguments of Npc.setName for clients to whom the object is
 // new, and sends nothing.
-func (o Npc) KeepSetName(name string, style uint8) error {
+func (o *Npc) KeepSetName(name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNpcSetName(buf[:0], name, style)
 	if err != nil {
@@ -3389,7 +3389,7 @@ func (o Npc) KeepSetName(name string, style uint8) error {
 
 // KeptSetName returns the arguments of Npc.setName that clients get to whom the
 // object is new.
-func (o Npc) KeptSetName() (name string, style uint8) {
+func (o *Npc) KeptSetName() (name string, style uint8) {
 	return typed.ReadNpcSetName(o.Object.Value(typed.Field(typed.FieldNpcSetName)))
 }
 
@@ -3455,7 +3455,7 @@ func (m messagesVehicle) Message(c *world.Client, _ *world.Object, f *dc.Field, 
 }
 
 // SendSetName calls Named.setName on all clients that see the object's zone.
-func (o Vehicle) SendSetName(name string) error {
+func (o *Vehicle) SendSetName(name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -3466,7 +3466,7 @@ func (o Vehicle) SendSetName(name string) error {
 
 // SendSetNameTo calls Named.setName on one client, which must see the object's
 // zone.
-func (o Vehicle) SendSetNameTo(to *world.Client, name string) error {
+func (o *Vehicle) SendSetNameTo(to *world.Client, name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -3477,7 +3477,7 @@ func (o Vehicle) SendSetNameTo(to *world.Client, name string) error {
 
 // SendSetNameExcept calls Named.setName on all clients that see the object's
 // zone but some.
-func (o Vehicle) SendSetNameExcept(except []*world.Client, name string) error {
+func (o *Vehicle) SendSetNameExcept(except []*world.Client, name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -3488,7 +3488,7 @@ func (o Vehicle) SendSetNameExcept(except []*world.Client, name string) error {
 
 // KeepSetName keeps arguments of Named.setName for clients to whom the object
 // is new, and sends nothing.
-func (o Vehicle) KeepSetName(name string) error {
+func (o *Vehicle) KeepSetName(name string) error {
 	var buf [64]byte
 	data, err := typed.PackNamedSetName(buf[:0], name)
 	if err != nil {
@@ -3499,17 +3499,17 @@ func (o Vehicle) KeepSetName(name string) error {
 
 // KeptSetName returns the arguments of Named.setName that clients get to whom
 // the object is new.
-func (o Vehicle) KeptSetName() string {
+func (o *Vehicle) KeptSetName() string {
 	return typed.ReadNamedSetName(o.Object.Value(typed.Field(typed.FieldNamedSetName)))
 }
 
 // Speed returns Vehicle.speed.
-func (o Vehicle) Speed() float64 {
+func (o *Vehicle) Speed() float64 {
 	return typed.ReadVehicleSpeed(o.Object.Value(typed.Field(typed.FieldVehicleSpeed)))
 }
 
 // SetSpeed changes Vehicle.speed; clients get it with the next snapshot.
-func (o Vehicle) SetSpeed(value float64) error {
+func (o *Vehicle) SetSpeed(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackVehicleSpeed(buf[:0], value)
 	if err != nil {
@@ -3520,7 +3520,7 @@ func (o Vehicle) SetSpeed(value float64) error {
 
 // SendSetDriver calls Vehicle.setDriver on all clients that see the object's
 // zone.
-func (o Vehicle) SendSetDriver(doId uint32) error {
+func (o *Vehicle) SendSetDriver(doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackVehicleSetDriver(buf[:0], doId)
 	if err != nil {
@@ -3531,7 +3531,7 @@ func (o Vehicle) SendSetDriver(doId uint32) error {
 
 // SendSetDriverTo calls Vehicle.setDriver on one client, which must see the
 // object's zone.
-func (o Vehicle) SendSetDriverTo(to *world.Client, doId uint32) error {
+func (o *Vehicle) SendSetDriverTo(to *world.Client, doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackVehicleSetDriver(buf[:0], doId)
 	if err != nil {
@@ -3542,7 +3542,7 @@ func (o Vehicle) SendSetDriverTo(to *world.Client, doId uint32) error {
 
 // SendSetDriverExcept calls Vehicle.setDriver on all clients that see the
 // object's zone but some.
-func (o Vehicle) SendSetDriverExcept(except []*world.Client, doId uint32) error {
+func (o *Vehicle) SendSetDriverExcept(except []*world.Client, doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackVehicleSetDriver(buf[:0], doId)
 	if err != nil {
@@ -3675,7 +3675,7 @@ func (m messagesStatue) Message(c *world.Client, _ *world.Object, f *dc.Field, a
 
 // SendSetPoseTo calls Statue.setPose on one client, which must see the object's
 // zone.
-func (o Statue) SendSetPoseTo(to *world.Client, p typed.Pose) error {
+func (o *Statue) SendSetPoseTo(to *world.Client, p typed.Pose) error {
 	var buf [4]byte
 	data, err := typed.PackStatueSetPose(buf[:0], p)
 	if err != nil {
@@ -3686,7 +3686,7 @@ func (o Statue) SendSetPoseTo(to *world.Client, p typed.Pose) error {
 
 // KeepSetPose keeps arguments of Statue.setPose for clients to whom the object
 // is new, and sends nothing.
-func (o Statue) KeepSetPose(p typed.Pose) error {
+func (o *Statue) KeepSetPose(p typed.Pose) error {
 	var buf [4]byte
 	data, err := typed.PackStatueSetPose(buf[:0], p)
 	if err != nil {
@@ -3697,7 +3697,7 @@ func (o Statue) KeepSetPose(p typed.Pose) error {
 
 // KeptSetPose returns the arguments of Statue.setPose that clients get to whom
 // the object is new.
-func (o Statue) KeptSetPose() typed.Pose {
+func (o *Statue) KeptSetPose() typed.Pose {
 	return typed.ReadStatueSetPose(o.Object.Value(typed.Field(typed.FieldStatueSetPose)))
 }
 
@@ -3827,7 +3827,7 @@ func (m messagesDistributedChat) Message(c *world.Client, _ *world.Object, f *dc
 
 // SendChatMessage calls DistributedChat.chatMessage on all clients that see the
 // object's zone.
-func (o DistributedChat) SendChatMessage(sender, text string) error {
+func (o *DistributedChat) SendChatMessage(sender, text string) error {
 	var buf [64]byte
 	data, err := typed.PackDistributedChatChatMessage(buf[:0], sender, text)
 	if err != nil {
@@ -3838,7 +3838,7 @@ func (o DistributedChat) SendChatMessage(sender, text string) error {
 
 // SendChatMessageTo calls DistributedChat.chatMessage on one client, which must
 // see the object's zone.
-func (o DistributedChat) SendChatMessageTo(to *world.Client, sender, text string) error {
+func (o *DistributedChat) SendChatMessageTo(to *world.Client, sender, text string) error {
 	var buf [64]byte
 	data, err := typed.PackDistributedChatChatMessage(buf[:0], sender, text)
 	if err != nil {
@@ -3849,7 +3849,7 @@ func (o DistributedChat) SendChatMessageTo(to *world.Client, sender, text string
 
 // SendChatMessageExcept calls DistributedChat.chatMessage on all clients that
 // see the object's zone but some.
-func (o DistributedChat) SendChatMessageExcept(except []*world.Client, sender, text string) error {
+func (o *DistributedChat) SendChatMessageExcept(except []*world.Client, sender, text string) error {
 	var buf [64]byte
 	data, err := typed.PackDistributedChatChatMessage(buf[:0], sender, text)
 	if err != nil {
@@ -3922,13 +3922,13 @@ func (m messagesDistributedAvatar) Message(c *world.Client, _ *world.Object, f *
 }
 
 // Name returns DistributedAvatar.name.
-func (o DistributedAvatar) Name() string {
+func (o *DistributedAvatar) Name() string {
 	return typed.ReadDistributedAvatarName(o.Object.Value(typed.Field(typed.FieldDistributedAvatarName)))
 }
 
 // SetName changes DistributedAvatar.name; clients get it with the next
 // snapshot.
-func (o DistributedAvatar) SetName(value string) error {
+func (o *DistributedAvatar) SetName(value string) error {
 	var buf [64]byte
 	data, err := typed.PackDistributedAvatarName(buf[:0], value)
 	if err != nil {
@@ -3938,12 +3938,12 @@ func (o DistributedAvatar) SetName(value string) error {
 }
 
 // Pos returns DistributedAvatar.pos.
-func (o DistributedAvatar) Pos() typed.Vec3 {
+func (o *DistributedAvatar) Pos() typed.Vec3 {
 	return typed.ReadDistributedAvatarPos(o.Object.Value(typed.Field(typed.FieldDistributedAvatarPos)))
 }
 
 // SetPos changes DistributedAvatar.pos; clients get it with the next snapshot.
-func (o DistributedAvatar) SetPos(value typed.Vec3) error {
+func (o *DistributedAvatar) SetPos(value typed.Vec3) error {
 	var buf [24]byte
 	data, err := typed.PackDistributedAvatarPos(buf[:0], value)
 	if err != nil {
@@ -3953,13 +3953,13 @@ func (o DistributedAvatar) SetPos(value typed.Vec3) error {
 }
 
 // H returns DistributedAvatar.h. In the DC files value is int16 % 360 / 10.
-func (o DistributedAvatar) H() float64 {
+func (o *DistributedAvatar) H() float64 {
 	return typed.ReadDistributedAvatarH(o.Object.Value(typed.Field(typed.FieldDistributedAvatarH)))
 }
 
 // SetH changes DistributedAvatar.h; clients get it with the next snapshot. In
 // the DC files value is int16 % 360 / 10.
-func (o DistributedAvatar) SetH(value float64) error {
+func (o *DistributedAvatar) SetH(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackDistributedAvatarH(buf[:0], value)
 	if err != nil {
@@ -3969,13 +3969,13 @@ func (o DistributedAvatar) SetH(value float64) error {
 }
 
 // Hp returns DistributedAvatar.hp. In the DC files value is uint8(0 - 100).
-func (o DistributedAvatar) Hp() uint8 {
+func (o *DistributedAvatar) Hp() uint8 {
 	return typed.ReadDistributedAvatarHp(o.Object.Value(typed.Field(typed.FieldDistributedAvatarHp)))
 }
 
 // SetHp changes DistributedAvatar.hp; clients get it with the next snapshot. In
 // the DC files value is uint8(0 - 100).
-func (o DistributedAvatar) SetHp(value uint8) error {
+func (o *DistributedAvatar) SetHp(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarHp(buf[:0], value)
 	if err != nil {
@@ -3986,7 +3986,7 @@ func (o DistributedAvatar) SetHp(value uint8) error {
 
 // SendEmote calls DistributedAvatar.emote on all clients that see the object's
 // zone.
-func (o DistributedAvatar) SendEmote(which uint8) error {
+func (o *DistributedAvatar) SendEmote(which uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
@@ -3997,7 +3997,7 @@ func (o DistributedAvatar) SendEmote(which uint8) error {
 
 // SendEmoteTo calls DistributedAvatar.emote on one client, which must see the
 // object's zone.
-func (o DistributedAvatar) SendEmoteTo(to *world.Client, which uint8) error {
+func (o *DistributedAvatar) SendEmoteTo(to *world.Client, which uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
@@ -4008,7 +4008,7 @@ func (o DistributedAvatar) SendEmoteTo(to *world.Client, which uint8) error {
 
 // SendEmoteExcept calls DistributedAvatar.emote on all clients that see the
 // object's zone but some.
-func (o DistributedAvatar) SendEmoteExcept(except []*world.Client, which uint8) error {
+func (o *DistributedAvatar) SendEmoteExcept(except []*world.Client, which uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
@@ -4019,7 +4019,7 @@ func (o DistributedAvatar) SendEmoteExcept(except []*world.Client, which uint8) 
 
 // SendSetTeam calls DistributedAvatar.setTeam on all clients that see the
 // object's zone.
-func (o DistributedAvatar) SendSetTeam(team uint8) error {
+func (o *DistributedAvatar) SendSetTeam(team uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
@@ -4030,7 +4030,7 @@ func (o DistributedAvatar) SendSetTeam(team uint8) error {
 
 // SendSetTeamTo calls DistributedAvatar.setTeam on one client, which must see
 // the object's zone.
-func (o DistributedAvatar) SendSetTeamTo(to *world.Client, team uint8) error {
+func (o *DistributedAvatar) SendSetTeamTo(to *world.Client, team uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
@@ -4041,7 +4041,7 @@ func (o DistributedAvatar) SendSetTeamTo(to *world.Client, team uint8) error {
 
 // SendSetTeamExcept calls DistributedAvatar.setTeam on all clients that see the
 // object's zone but some.
-func (o DistributedAvatar) SendSetTeamExcept(except []*world.Client, team uint8) error {
+func (o *DistributedAvatar) SendSetTeamExcept(except []*world.Client, team uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
@@ -4052,7 +4052,7 @@ func (o DistributedAvatar) SendSetTeamExcept(except []*world.Client, team uint8)
 
 // KeepSetTeam keeps arguments of DistributedAvatar.setTeam for clients to whom
 // the object is new, and sends nothing.
-func (o DistributedAvatar) KeepSetTeam(team uint8) error {
+func (o *DistributedAvatar) KeepSetTeam(team uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarSetTeam(buf[:0], team)
 	if err != nil {
@@ -4063,7 +4063,7 @@ func (o DistributedAvatar) KeepSetTeam(team uint8) error {
 
 // KeptSetTeam returns the arguments of DistributedAvatar.setTeam that clients
 // get to whom the object is new.
-func (o DistributedAvatar) KeptSetTeam() uint8 {
+func (o *DistributedAvatar) KeptSetTeam() uint8 {
 	return typed.ReadDistributedAvatarSetTeam(o.Object.Value(typed.Field(typed.FieldDistributedAvatarSetTeam)))
 }
 
@@ -4131,13 +4131,13 @@ func (m messagesDistributedBall) Message(c *world.Client, _ *world.Object, f *dc
 }
 
 // X returns DistributedBall.x. In the DC files value is int32 / 1000.
-func (o DistributedBall) X() float64 {
+func (o *DistributedBall) X() float64 {
 	return typed.ReadDistributedBallX(o.Object.Value(typed.Field(typed.FieldDistributedBallX)))
 }
 
 // SetX changes DistributedBall.x; clients get it with the next snapshot. In the
 // DC files value is int32 / 1000.
-func (o DistributedBall) SetX(value float64) error {
+func (o *DistributedBall) SetX(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallX(buf[:0], value)
 	if err != nil {
@@ -4147,13 +4147,13 @@ func (o DistributedBall) SetX(value float64) error {
 }
 
 // Y returns DistributedBall.y. In the DC files value is int32 / 1000.
-func (o DistributedBall) Y() float64 {
+func (o *DistributedBall) Y() float64 {
 	return typed.ReadDistributedBallY(o.Object.Value(typed.Field(typed.FieldDistributedBallY)))
 }
 
 // SetY changes DistributedBall.y; clients get it with the next snapshot. In the
 // DC files value is int32 / 1000.
-func (o DistributedBall) SetY(value float64) error {
+func (o *DistributedBall) SetY(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallY(buf[:0], value)
 	if err != nil {
@@ -4163,13 +4163,13 @@ func (o DistributedBall) SetY(value float64) error {
 }
 
 // Z returns DistributedBall.z. In the DC files value is int32 / 1000.
-func (o DistributedBall) Z() float64 {
+func (o *DistributedBall) Z() float64 {
 	return typed.ReadDistributedBallZ(o.Object.Value(typed.Field(typed.FieldDistributedBallZ)))
 }
 
 // SetZ changes DistributedBall.z; clients get it with the next snapshot. In the
 // DC files value is int32 / 1000.
-func (o DistributedBall) SetZ(value float64) error {
+func (o *DistributedBall) SetZ(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallZ(buf[:0], value)
 	if err != nil {
@@ -4179,13 +4179,13 @@ func (o DistributedBall) SetZ(value float64) error {
 }
 
 // Spin returns DistributedBall.spin. In the DC files value is uint8[4].
-func (o DistributedBall) Spin() [4]uint8 {
+func (o *DistributedBall) Spin() [4]uint8 {
 	return typed.ReadDistributedBallSpin(o.Object.Value(typed.Field(typed.FieldDistributedBallSpin)))
 }
 
 // SetSpin changes DistributedBall.spin; clients get it with the next snapshot.
 // In the DC files value is uint8[4].
-func (o DistributedBall) SetSpin(value [4]uint8) error {
+func (o *DistributedBall) SetSpin(value [4]uint8) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallSpin(buf[:0], value)
 	if err != nil {

@@ -91,13 +91,13 @@ func (v viewNames) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Name returns Names.name.
-func (o Names) Name() uint8 {
+func (o *Names) Name() uint8 {
 	return typed.ReadNamesName(o.Object.Value(typed.Field(typed.FieldNamesName)))
 }
 
 // InterpolateName makes what to show of Names.name while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateName(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateName(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesName(o.Value(typed.Field(typed.FieldNamesName)))
 		return float64(v)
@@ -105,7 +105,7 @@ func (o Names) InterpolateName(opts ...client.Option) *client.Variable[float64] 
 }
 
 // SendSetName calls Names.setName of the object on the server.
-func (o Names) SendSetName(name uint8) error {
+func (o *Names) SendSetName(name uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSetName(buf[:0], name)
 	if err != nil {
@@ -115,13 +115,13 @@ func (o Names) SendSetName(name uint8) error {
 }
 
 // Name_ returns Names.Name.
-func (o Names) Name_() uint8 {
+func (o *Names) Name_() uint8 {
 	return typed.ReadNamesName_(o.Object.Value(typed.Field(typed.FieldNamesName_)))
 }
 
 // InterpolateName_ makes what to show of Names.Name while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateName_(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateName_(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesName_(o.Value(typed.Field(typed.FieldNamesName_)))
 		return float64(v)
@@ -129,13 +129,13 @@ func (o Names) InterpolateName_(opts ...client.Option) *client.Variable[float64]
 }
 
 // Type returns Names.type.
-func (o Names) Type() uint8 {
+func (o *Names) Type() uint8 {
 	return typed.ReadNamesType(o.Object.Value(typed.Field(typed.FieldNamesType)))
 }
 
 // InterpolateType makes what to show of Names.type while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateType(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateType(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesType(o.Value(typed.Field(typed.FieldNamesType)))
 		return float64(v)
@@ -143,7 +143,7 @@ func (o Names) InterpolateType(opts ...client.Option) *client.Variable[float64] 
 }
 
 // SendFunc calls Names.func of the object on the server.
-func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
+func (o *Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) error {
 	var buf [8]byte
 	data, err := typed.PackNamesFunc(buf[:0], func_, range_, len_, dst_, num1_, __, cur_, o_)
 	if err != nil {
@@ -153,13 +153,13 @@ func (o Names) SendFunc(func_, range_, len_, dst_, num1_, __, cur_, o_ uint8) er
 }
 
 // Zone returns Names.zone.
-func (o Names) Zone() uint8 {
+func (o *Names) Zone() uint8 {
 	return typed.ReadNamesZone(o.Object.Value(typed.Field(typed.FieldNamesZone)))
 }
 
 // InterpolateZone makes what to show of Names.zone while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateZone(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateZone(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesZone(o.Value(typed.Field(typed.FieldNamesZone)))
 		return float64(v)
@@ -167,13 +167,13 @@ func (o Names) InterpolateZone(opts ...client.Option) *client.Variable[float64] 
 }
 
 // State returns Names.state.
-func (o Names) State() uint8 {
+func (o *Names) State() uint8 {
 	return typed.ReadNamesState(o.Object.Value(typed.Field(typed.FieldNamesState)))
 }
 
 // InterpolateState makes what to show of Names.state while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateState(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateState(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesState(o.Value(typed.Field(typed.FieldNamesState)))
 		return float64(v)
@@ -181,13 +181,13 @@ func (o Names) InterpolateState(opts ...client.Option) *client.Variable[float64]
 }
 
 // Object_ returns Names.object.
-func (o Names) Object_() uint8 {
+func (o *Names) Object_() uint8 {
 	return typed.ReadNamesObject(o.Object.Value(typed.Field(typed.FieldNamesObject)))
 }
 
 // InterpolateObject_ makes what to show of Names.object while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateObject_(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateObject_(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesObject(o.Value(typed.Field(typed.FieldNamesObject)))
 		return float64(v)
@@ -195,13 +195,13 @@ func (o Names) InterpolateObject_(opts ...client.Option) *client.Variable[float6
 }
 
 // ReadByte_ returns Names.readByte.
-func (o Names) ReadByte_() uint8 {
+func (o *Names) ReadByte_() uint8 {
 	return typed.ReadNamesReadByte(o.Object.Value(typed.Field(typed.FieldNamesReadByte)))
 }
 
 // InterpolateReadByte_ makes what to show of Names.readByte while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateReadByte_(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateReadByte_(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesReadByte(o.Value(typed.Field(typed.FieldNamesReadByte)))
 		return float64(v)
@@ -209,13 +209,13 @@ func (o Names) InterpolateReadByte_(opts ...client.Option) *client.Variable[floa
 }
 
 // X_private returns Names._private.
-func (o Names) X_private() uint8 {
+func (o *Names) X_private() uint8 {
 	return typed.ReadNamesX_private(o.Object.Value(typed.Field(typed.FieldNamesX_private)))
 }
 
 // InterpolateX_private makes what to show of Names._private while it moves. See
 // client.Interpolate.
-func (o Names) InterpolateX_private(opts ...client.Option) *client.Variable[float64] {
+func (o *Names) InterpolateX_private(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesX_private(o.Value(typed.Field(typed.FieldNamesX_private)))
 		return float64(v)
@@ -223,7 +223,7 @@ func (o Names) InterpolateX_private(opts ...client.Option) *client.Variable[floa
 }
 
 // SendSend calls Names.send of the object on the server.
-func (o Names) SendSend(value uint8) error {
+func (o *Names) SendSend(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNamesSend(buf[:0], value)
 	if err != nil {
@@ -233,7 +233,7 @@ func (o Names) SendSend(value uint8) error {
 }
 
 // SendSendTo_ calls Names.sendTo of the object on the server.
-func (o Names) SendSendTo_(x, x_ uint8) error {
+func (o *Names) SendSendTo_(x, x_ uint8) error {
 	var buf [2]byte
 	data, err := typed.PackNamesSendTo(buf[:0], x, x_)
 	if err != nil {
@@ -243,7 +243,7 @@ func (o Names) SendSendTo_(x, x_ uint8) error {
 }
 
 // SendNamesHandler calls Names.namesHandler of the object on the server.
-func (o Names) SendNamesHandler() error {
+func (o *Names) SendNamesHandler() error {
 	return o.Object.SendPacked(typed.Field(typed.FieldNamesNamesHandler), nil)
 }
 
@@ -320,13 +320,13 @@ func (v viewNamesHandler_) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Names returns NamesHandler.names.
-func (o NamesHandler_) Names() uint8 {
+func (o *NamesHandler_) Names() uint8 {
 	return typed.ReadNamesHandlerNames(o.Object.Value(typed.Field(typed.FieldNamesHandlerNames)))
 }
 
 // InterpolateNames makes what to show of NamesHandler.names while it moves. See
 // client.Interpolate.
-func (o NamesHandler_) InterpolateNames(opts ...client.Option) *client.Variable[float64] {
+func (o *NamesHandler_) InterpolateNames(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesHandlerNames(o.Value(typed.Field(typed.FieldNamesHandlerNames)))
 		return float64(v)
@@ -405,13 +405,13 @@ func (v viewNames_) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Other returns names.other.
-func (o Names_) Other() uint8 {
+func (o *Names_) Other() uint8 {
 	return typed.ReadNamesOther(o.Object.Value(typed.Field(typed.FieldNamesOther)))
 }
 
 // InterpolateOther makes what to show of names.other while it moves. See
 // client.Interpolate.
-func (o Names_) InterpolateOther(opts ...client.Option) *client.Variable[float64] {
+func (o *Names_) InterpolateOther(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNamesOther(o.Value(typed.Field(typed.FieldNamesOther)))
 		return float64(v)
@@ -419,7 +419,7 @@ func (o Names_) InterpolateOther(opts ...client.Option) *client.Variable[float64
 }
 
 // SendSetName calls names.setName of the object on the server.
-func (o Names_) SendSetName(name string, style uint8) error {
+func (o *Names_) SendSetName(name string, style uint8) error {
 	var buf [64]byte
 	data, err := typed.PackNamesSetName_(buf[:0], name, style)
 	if err != nil {
@@ -500,13 +500,13 @@ func (v viewNumbers) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // A returns Numbers.a. In the DC files value is int8 % 100.
-func (o Numbers) A() int8 {
+func (o *Numbers) A() int8 {
 	return typed.ReadNumbersA(o.Object.Value(typed.Field(typed.FieldNumbersA)))
 }
 
 // InterpolateA makes what to show of Numbers.a while it moves. It goes round
 // the shorter way; times 100 it is the field's value. See client.Interpolate.
-func (o Numbers) InterpolateA(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateA(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersA(o.Value(typed.Field(typed.FieldNumbersA)))
 		return interp.Loop(float64(v) / 100)
@@ -514,13 +514,13 @@ func (o Numbers) InterpolateA(opts ...client.Option) *client.Variable[interp.Loo
 }
 
 // B returns Numbers.b. In the DC files value is int16 % 360.
-func (o Numbers) B() int16 {
+func (o *Numbers) B() int16 {
 	return typed.ReadNumbersB(o.Object.Value(typed.Field(typed.FieldNumbersB)))
 }
 
 // InterpolateB makes what to show of Numbers.b while it moves. It goes round
 // the shorter way; times 360 it is the field's value. See client.Interpolate.
-func (o Numbers) InterpolateB(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateB(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersB(o.Value(typed.Field(typed.FieldNumbersB)))
 		return interp.Loop(float64(v) / 360)
@@ -528,13 +528,13 @@ func (o Numbers) InterpolateB(opts ...client.Option) *client.Variable[interp.Loo
 }
 
 // C returns Numbers.c. In the DC files value is uint32 % 1000.
-func (o Numbers) C() uint32 {
+func (o *Numbers) C() uint32 {
 	return typed.ReadNumbersC(o.Object.Value(typed.Field(typed.FieldNumbersC)))
 }
 
 // InterpolateC makes what to show of Numbers.c while it moves. It goes round
 // the shorter way; times 1000 it is the field's value. See client.Interpolate.
-func (o Numbers) InterpolateC(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateC(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersC(o.Value(typed.Field(typed.FieldNumbersC)))
 		return interp.Loop(float64(v) / 1000)
@@ -542,13 +542,13 @@ func (o Numbers) InterpolateC(opts ...client.Option) *client.Variable[interp.Loo
 }
 
 // D returns Numbers.d. In the DC files value is int64 / 1000.
-func (o Numbers) D() float64 {
+func (o *Numbers) D() float64 {
 	return typed.ReadNumbersD(o.Object.Value(typed.Field(typed.FieldNumbersD)))
 }
 
 // InterpolateD makes what to show of Numbers.d while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateD(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateD(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersD(o.Value(typed.Field(typed.FieldNumbersD)))
 		return v
@@ -556,13 +556,13 @@ func (o Numbers) InterpolateD(opts ...client.Option) *client.Variable[float64] {
 }
 
 // E returns Numbers.e. In the DC files value is uint64 / 3.
-func (o Numbers) E() float64 {
+func (o *Numbers) E() float64 {
 	return typed.ReadNumbersE(o.Object.Value(typed.Field(typed.FieldNumbersE)))
 }
 
 // InterpolateE makes what to show of Numbers.e while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateE(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateE(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersE(o.Value(typed.Field(typed.FieldNumbersE)))
 		return v
@@ -570,13 +570,13 @@ func (o Numbers) InterpolateE(opts ...client.Option) *client.Variable[float64] {
 }
 
 // F returns Numbers.f. In the DC files value is float64 / 10.
-func (o Numbers) F() float64 {
+func (o *Numbers) F() float64 {
 	return typed.ReadNumbersF(o.Object.Value(typed.Field(typed.FieldNumbersF)))
 }
 
 // InterpolateF makes what to show of Numbers.f while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateF(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateF(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersF(o.Value(typed.Field(typed.FieldNumbersF)))
 		return v
@@ -584,13 +584,13 @@ func (o Numbers) InterpolateF(opts ...client.Option) *client.Variable[float64] {
 }
 
 // G returns Numbers.g. In the DC files value is float64 % 6.25.
-func (o Numbers) G() float64 {
+func (o *Numbers) G() float64 {
 	return typed.ReadNumbersG(o.Object.Value(typed.Field(typed.FieldNumbersG)))
 }
 
 // InterpolateG makes what to show of Numbers.g while it moves. It goes round
 // the shorter way; times 6.25 it is the field's value. See client.Interpolate.
-func (o Numbers) InterpolateG(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateG(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersG(o.Value(typed.Field(typed.FieldNumbersG)))
 		return interp.Loop(v / 6.25)
@@ -598,13 +598,13 @@ func (o Numbers) InterpolateG(opts ...client.Option) *client.Variable[interp.Loo
 }
 
 // H returns Numbers.h. In the DC files value is float64(0 - 1, 2 - 3).
-func (o Numbers) H() float64 {
+func (o *Numbers) H() float64 {
 	return typed.ReadNumbersH(o.Object.Value(typed.Field(typed.FieldNumbersH)))
 }
 
 // InterpolateH makes what to show of Numbers.h while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateH(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateH(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersH(o.Value(typed.Field(typed.FieldNumbersH)))
 		return v
@@ -612,13 +612,13 @@ func (o Numbers) InterpolateH(opts ...client.Option) *client.Variable[float64] {
 }
 
 // I returns Numbers.i.
-func (o Numbers) I() float32 {
+func (o *Numbers) I() float32 {
 	return typed.ReadNumbersI(o.Object.Value(typed.Field(typed.FieldNumbersI)))
 }
 
 // InterpolateI makes what to show of Numbers.i while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateI(opts ...client.Option) *client.Variable[float32] {
+func (o *Numbers) InterpolateI(opts ...client.Option) *client.Variable[float32] {
 	return client.Interpolate(o.Object, func(o *client.Object) float32 {
 		v := typed.ReadNumbersI(o.Value(typed.Field(typed.FieldNumbersI)))
 		return v
@@ -626,13 +626,13 @@ func (o Numbers) InterpolateI(opts ...client.Option) *client.Variable[float32] {
 }
 
 // J returns Numbers.j. In the DC files value is float32 / 100.
-func (o Numbers) J() float64 {
+func (o *Numbers) J() float64 {
 	return typed.ReadNumbersJ(o.Object.Value(typed.Field(typed.FieldNumbersJ)))
 }
 
 // InterpolateJ makes what to show of Numbers.j while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateJ(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateJ(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersJ(o.Value(typed.Field(typed.FieldNumbersJ)))
 		return v
@@ -640,13 +640,13 @@ func (o Numbers) InterpolateJ(opts ...client.Option) *client.Variable[float64] {
 }
 
 // K returns Numbers.k. In the DC files value is float32 % 360.
-func (o Numbers) K() float32 {
+func (o *Numbers) K() float32 {
 	return typed.ReadNumbersK(o.Object.Value(typed.Field(typed.FieldNumbersK)))
 }
 
 // InterpolateK makes what to show of Numbers.k while it moves. It goes round
 // the shorter way; times 360 it is the field's value. See client.Interpolate.
-func (o Numbers) InterpolateK(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateK(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersK(o.Value(typed.Field(typed.FieldNumbersK)))
 		return interp.Loop(float64(v) / 360)
@@ -655,13 +655,13 @@ func (o Numbers) InterpolateK(opts ...client.Option) *client.Variable[interp.Loo
 
 // M returns Numbers.m. In the DC files value is int64(-5 -
 // 9000000000000000000).
-func (o Numbers) M() int64 {
+func (o *Numbers) M() int64 {
 	return typed.ReadNumbersM(o.Object.Value(typed.Field(typed.FieldNumbersM)))
 }
 
 // InterpolateM makes what to show of Numbers.m while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateM(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateM(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersM(o.Value(typed.Field(typed.FieldNumbersM)))
 		return float64(v)
@@ -669,13 +669,13 @@ func (o Numbers) InterpolateM(opts ...client.Option) *client.Variable[float64] {
 }
 
 // N returns Numbers.n. In the DC files value is uint16(0 - 10, 15 - 20, 30).
-func (o Numbers) N() uint16 {
+func (o *Numbers) N() uint16 {
 	return typed.ReadNumbersN(o.Object.Value(typed.Field(typed.FieldNumbersN)))
 }
 
 // InterpolateN makes what to show of Numbers.n while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateN(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateN(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersN(o.Value(typed.Field(typed.FieldNumbersN)))
 		return float64(v)
@@ -683,13 +683,13 @@ func (o Numbers) InterpolateN(opts ...client.Option) *client.Variable[float64] {
 }
 
 // P returns Numbers.p. In the DC files value is int8(-128 - 5).
-func (o Numbers) P() int8 {
+func (o *Numbers) P() int8 {
 	return typed.ReadNumbersP(o.Object.Value(typed.Field(typed.FieldNumbersP)))
 }
 
 // InterpolateP makes what to show of Numbers.p while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateP(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateP(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersP(o.Value(typed.Field(typed.FieldNumbersP)))
 		return float64(v)
@@ -697,13 +697,13 @@ func (o Numbers) InterpolateP(opts ...client.Option) *client.Variable[float64] {
 }
 
 // Q returns Numbers.q. In the DC files value is uint8(0 - 255).
-func (o Numbers) Q() uint8 {
+func (o *Numbers) Q() uint8 {
 	return typed.ReadNumbersQ(o.Object.Value(typed.Field(typed.FieldNumbersQ)))
 }
 
 // InterpolateQ makes what to show of Numbers.q while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateQ(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateQ(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersQ(o.Value(typed.Field(typed.FieldNumbersQ)))
 		return float64(v)
@@ -711,13 +711,13 @@ func (o Numbers) InterpolateQ(opts ...client.Option) *client.Variable[float64] {
 }
 
 // R returns Numbers.r. In the DC files value is int16 % 100 / 10(0 - 50).
-func (o Numbers) R() float64 {
+func (o *Numbers) R() float64 {
 	return typed.ReadNumbersR(o.Object.Value(typed.Field(typed.FieldNumbersR)))
 }
 
 // InterpolateR makes what to show of Numbers.r while it moves. It goes round
 // the shorter way; times 100 it is the field's value. See client.Interpolate.
-func (o Numbers) InterpolateR(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateR(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersR(o.Value(typed.Field(typed.FieldNumbersR)))
 		return interp.Loop(v / 100)
@@ -725,13 +725,13 @@ func (o Numbers) InterpolateR(opts ...client.Option) *client.Variable[interp.Loo
 }
 
 // S returns Numbers.s. In the DC files value is uint64(3 - 4).
-func (o Numbers) S() uint64 {
+func (o *Numbers) S() uint64 {
 	return typed.ReadNumbersS(o.Object.Value(typed.Field(typed.FieldNumbersS)))
 }
 
 // InterpolateS makes what to show of Numbers.s while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateS(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateS(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersS(o.Value(typed.Field(typed.FieldNumbersS)))
 		return float64(v)
@@ -739,14 +739,14 @@ func (o Numbers) InterpolateS(opts ...client.Option) *client.Variable[float64] {
 }
 
 // T returns Numbers.t. In the DC files value is uint8 % 0.7500000000000001.
-func (o Numbers) T() uint8 {
+func (o *Numbers) T() uint8 {
 	return typed.ReadNumbersT(o.Object.Value(typed.Field(typed.FieldNumbersT)))
 }
 
 // InterpolateT makes what to show of Numbers.t while it moves. It goes round
 // the shorter way; times 0.7500000000000001 it is the field's value. See
 // client.Interpolate.
-func (o Numbers) InterpolateT(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *Numbers) InterpolateT(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadNumbersT(o.Value(typed.Field(typed.FieldNumbersT)))
 		return interp.Loop(float64(v) / 0.7500000000000001)
@@ -754,23 +754,23 @@ func (o Numbers) InterpolateT(opts ...client.Option) *client.Variable[interp.Loo
 }
 
 // U returns Numbers.u.
-func (o Numbers) U() byte {
+func (o *Numbers) U() byte {
 	return typed.ReadNumbersU(o.Object.Value(typed.Field(typed.FieldNumbersU)))
 }
 
 // V returns Numbers.v. In the DC files value is char('a' - 'c', 'x').
-func (o Numbers) V() byte {
+func (o *Numbers) V() byte {
 	return typed.ReadNumbersV(o.Object.Value(typed.Field(typed.FieldNumbersV)))
 }
 
 // W returns Numbers.w. In the DC files value is uint32 / 4294967295.
-func (o Numbers) W() float64 {
+func (o *Numbers) W() float64 {
 	return typed.ReadNumbersW(o.Object.Value(typed.Field(typed.FieldNumbersW)))
 }
 
 // InterpolateW makes what to show of Numbers.w while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateW(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateW(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersW(o.Value(typed.Field(typed.FieldNumbersW)))
 		return v
@@ -778,13 +778,13 @@ func (o Numbers) InterpolateW(opts ...client.Option) *client.Variable[float64] {
 }
 
 // X returns Numbers.x. In the DC files value is float64 / 10(-1 - 1).
-func (o Numbers) X() float64 {
+func (o *Numbers) X() float64 {
 	return typed.ReadNumbersX(o.Object.Value(typed.Field(typed.FieldNumbersX)))
 }
 
 // InterpolateX makes what to show of Numbers.x while it moves. See
 // client.Interpolate.
-func (o Numbers) InterpolateX(opts ...client.Option) *client.Variable[float64] {
+func (o *Numbers) InterpolateX(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadNumbersX(o.Value(typed.Field(typed.FieldNumbersX)))
 		return v
@@ -864,43 +864,43 @@ func (v viewSequences) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // A returns Sequences.a. In the DC files value is string(0 - 3, 5).
-func (o Sequences) A() string {
+func (o *Sequences) A() string {
 	return typed.ReadSequencesA(o.Object.Value(typed.Field(typed.FieldSequencesA)))
 }
 
 // B returns Sequences.b. In the DC files value is blob(4).
-func (o Sequences) B() []byte {
+func (o *Sequences) B() []byte {
 	return typed.ReadSequencesB(o.Object.Value(typed.Field(typed.FieldSequencesB)))
 }
 
 // C returns Sequences.c. In the DC files value is blob32(1 - 4).
-func (o Sequences) C() []byte {
+func (o *Sequences) C() []byte {
 	return typed.ReadSequencesC(o.Object.Value(typed.Field(typed.FieldSequencesC)))
 }
 
 // D returns Sequences.d. In the DC files value is char[2].
-func (o Sequences) D() string {
+func (o *Sequences) D() string {
 	return typed.ReadSequencesD(o.Object.Value(typed.Field(typed.FieldSequencesD)))
 }
 
 // E returns Sequences.e.
-func (o Sequences) E() string {
+func (o *Sequences) E() string {
 	return typed.ReadSequencesE(o.Object.Value(typed.Field(typed.FieldSequencesE)))
 }
 
 // F returns Sequences.f. In the DC files value is char('a' - 'f')[1 - 3].
-func (o Sequences) F() string {
+func (o *Sequences) F() string {
 	return typed.ReadSequencesF(o.Object.Value(typed.Field(typed.FieldSequencesF)))
 }
 
 // G returns Sequences.g. In the DC files value is int8[3].
-func (o Sequences) G() [3]int8 {
+func (o *Sequences) G() [3]int8 {
 	return typed.ReadSequencesG(o.Object.Value(typed.Field(typed.FieldSequencesG)))
 }
 
 // InterpolateG makes what to show of Sequences.g while it moves. See
 // client.Interpolate.
-func (o Sequences) InterpolateG(opts ...client.Option) *client.Variable[interp.Vec3] {
+func (o *Sequences) InterpolateG(opts ...client.Option) *client.Variable[interp.Vec3] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Vec3 {
 		v := typed.ReadSequencesG(o.Value(typed.Field(typed.FieldSequencesG)))
 		return interp.Vec3{float64(v[0]), float64(v[1]), float64(v[2])}
@@ -908,63 +908,63 @@ func (o Sequences) InterpolateG(opts ...client.Option) *client.Variable[interp.V
 }
 
 // H returns Sequences.h. In the DC files value is uint8 / 10[].
-func (o Sequences) H() []float64 {
+func (o *Sequences) H() []float64 {
 	return typed.ReadSequencesH(o.Object.Value(typed.Field(typed.FieldSequencesH)))
 }
 
 // I returns Sequences.i. In the DC files value is int16 / 100[2][2].
-func (o Sequences) I() [2][2]typed.Metres {
+func (o *Sequences) I() [2][2]typed.Metres {
 	return typed.ReadSequencesI(o.Object.Value(typed.Field(typed.FieldSequencesI)))
 }
 
 // J returns Sequences.j. In the DC files value is string[2].
-func (o Sequences) J() []string {
+func (o *Sequences) J() []string {
 	return typed.ReadSequencesJ(o.Object.Value(typed.Field(typed.FieldSequencesJ)))
 }
 
 // K returns Sequences.k.
-func (o Sequences) K() [][]byte {
+func (o *Sequences) K() [][]byte {
 	return typed.ReadSequencesK(o.Object.Value(typed.Field(typed.FieldSequencesK)))
 }
 
 // L returns Sequences.l. In the DC files value is string(3)[].
-func (o Sequences) L() []string {
+func (o *Sequences) L() []string {
 	return typed.ReadSequencesL(o.Object.Value(typed.Field(typed.FieldSequencesL)))
 }
 
 // M returns Sequences.m.
-func (o Sequences) M() []typed.Place {
+func (o *Sequences) M() []typed.Place {
 	return typed.ReadSequencesM(o.Object.Value(typed.Field(typed.FieldSequencesM)))
 }
 
 // N returns Sequences.n. In the DC files value is count: [70].
-func (o Sequences) N() []typed.Place {
+func (o *Sequences) N() []typed.Place {
 	return typed.ReadSequencesN(o.Object.Value(typed.Field(typed.FieldSequencesN)))
 }
 
 // O returns Sequences.o.
-func (o Sequences) O() []typed.Level {
+func (o *Sequences) O() []typed.Level {
 	return typed.ReadSequencesO(o.Object.Value(typed.Field(typed.FieldSequencesO)))
 }
 
 // Q returns Sequences.q.
-func (o Sequences) Q() typed.Cell {
+func (o *Sequences) Q() typed.Cell {
 	return typed.ReadSequencesQ(o.Object.Value(typed.Field(typed.FieldSequencesQ)))
 }
 
 // R returns Sequences.r.
-func (o Sequences) R() typed.Holes {
+func (o *Sequences) R() typed.Holes {
 	return typed.ReadSequencesR(o.Object.Value(typed.Field(typed.FieldSequencesR)))
 }
 
 // S returns Sequences.s.
-func (o Sequences) S() typed.X_hidden {
+func (o *Sequences) S() typed.X_hidden {
 	return typed.ReadSequencesS(o.Object.Value(typed.Field(typed.FieldSequencesS)))
 }
 
 // InterpolateS makes what to show of Sequences.s while it moves. See
 // client.Interpolate.
-func (o Sequences) InterpolateS(opts ...client.Option) *client.Variable[interp.Vec3] {
+func (o *Sequences) InterpolateS(opts ...client.Option) *client.Variable[interp.Vec3] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Vec3 {
 		v := typed.ReadSequencesS(o.Value(typed.Field(typed.FieldSequencesS)))
 		return interp.Vec3{float64(v.X), float64(v.X_), float64(v.X_y)}
@@ -972,39 +972,39 @@ func (o Sequences) InterpolateS(opts ...client.Option) *client.Variable[interp.V
 }
 
 // T returns Sequences.t.
-func (o Sequences) T() typed.Nothing {
+func (o *Sequences) T() typed.Nothing {
 	return typed.ReadSequencesT(o.Object.Value(typed.Field(typed.FieldSequencesT)))
 }
 
 // U returns Sequences.u.
-func (o Sequences) U() []typed.Nothing {
+func (o *Sequences) U() []typed.Nothing {
 	return typed.ReadSequencesU(o.Object.Value(typed.Field(typed.FieldSequencesU)))
 }
 
 // V returns Sequences.v. In the DC files value is int64(-5 -
 // 9000000000000000000)[].
-func (o Sequences) V() []int64 {
+func (o *Sequences) V() []int64 {
 	return typed.ReadSequencesV(o.Object.Value(typed.Field(typed.FieldSequencesV)))
 }
 
 // W returns Sequences.w.
-func (o Sequences) W() []typed.Uint32Uint8 {
+func (o *Sequences) W() []typed.Uint32Uint8 {
 	return typed.ReadSequencesW(o.Object.Value(typed.Field(typed.FieldSequencesW)))
 }
 
 // X returns Sequences.x. In the DC files value is count: [][2].
-func (o Sequences) X() [][]typed.Cell {
+func (o *Sequences) X() [][]typed.Cell {
 	return typed.ReadSequencesX(o.Object.Value(typed.Field(typed.FieldSequencesX)))
 }
 
 // Y returns Sequences.y.
-func (o Sequences) Y() typed.SequencesY {
+func (o *Sequences) Y() typed.SequencesY {
 	return typed.ReadSequencesY(o.Object.Value(typed.Field(typed.FieldSequencesY)))
 }
 
 // SendHidden calls Sequences.hidden of the object on the server. In the DC
 // files wrap_ is float64 % 5.
-func (o Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
+func (o *Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint8, typed_, world_ uint8) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesHidden(buf[:0], wrap_, each_, cursor_, typed_, world_)
 	if err != nil {
@@ -1015,7 +1015,7 @@ func (o Sequences) SendHidden(wrap_ float64, each_ []typed.Level, cursor_ []uint
 
 // SendAll calls Sequences.all of the object on the server. In the DC files d is
 // string(1)[2].
-func (o Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
+func (o *Sequences) SendAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesAll(buf[:0], a, b, c, d)
 	if err != nil {
@@ -1096,13 +1096,13 @@ func (v viewValue) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // A returns Value.a.
-func (o Value) A() uint8 {
+func (o *Value) A() uint8 {
 	return typed.ReadValueA(o.Object.Value(typed.Field(typed.FieldValueA)))
 }
 
 // InterpolateA makes what to show of Value.a while it moves. See
 // client.Interpolate.
-func (o Value) InterpolateA(opts ...client.Option) *client.Variable[float64] {
+func (o *Value) InterpolateA(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadValueA(o.Value(typed.Field(typed.FieldValueA)))
 		return float64(v)
@@ -1181,12 +1181,12 @@ func (v viewUses) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Value returns Uses.value.
-func (o Uses) Value() typed.ValueValue {
+func (o *Uses) Value() typed.ValueValue {
 	return typed.ReadUsesValue(o.Object.Value(typed.Field(typed.FieldUsesValue)))
 }
 
 // Values returns Uses.values.
-func (o Uses) Values() []typed.ValueValue {
+func (o *Uses) Values() []typed.ValueValue {
 	return typed.ReadUsesValues(o.Object.Value(typed.Field(typed.FieldUsesValues)))
 }
 
@@ -1262,13 +1262,13 @@ func (v viewTypes) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Hp returns Types.hp.
-func (o Types) Hp() uint16 {
+func (o *Types) Hp() uint16 {
 	return typed.ReadTypesHp(o.Object.Value(typed.Field(typed.FieldTypesHp)))
 }
 
 // InterpolateHp makes what to show of Types.hp while it moves. See
 // client.Interpolate.
-func (o Types) InterpolateHp(opts ...client.Option) *client.Variable[float64] {
+func (o *Types) InterpolateHp(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadTypesHp(o.Value(typed.Field(typed.FieldTypesHp)))
 		return float64(v)
@@ -1276,13 +1276,13 @@ func (o Types) InterpolateHp(opts ...client.Option) *client.Variable[float64] {
 }
 
 // X returns Types.x.
-func (o Types) X() float64 {
+func (o *Types) X() float64 {
 	return typed.ReadTypesX(o.Object.Value(typed.Field(typed.FieldTypesX)))
 }
 
 // InterpolateX makes what to show of Types.x while it moves. See
 // client.Interpolate.
-func (o Types) InterpolateX(opts ...client.Option) *client.Variable[float64] {
+func (o *Types) InterpolateX(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadTypesX(o.Value(typed.Field(typed.FieldTypesX)))
 		return v
@@ -1290,7 +1290,7 @@ func (o Types) InterpolateX(opts ...client.Option) *client.Variable[float64] {
 }
 
 // Name returns Types.name.
-func (o Types) Name() string {
+func (o *Types) Name() string {
 	return typed.ReadTypesName(o.Object.Value(typed.Field(typed.FieldTypesName)))
 }
 
@@ -1437,13 +1437,13 @@ func (v viewHolder) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Home returns Holder.home.
-func (o Holder) Home() typed.Point {
+func (o *Holder) Home() typed.Point {
 	return typed.ReadHolderHome(o.Object.Value(typed.Field(typed.FieldHolderHome)))
 }
 
 // InterpolateHome makes what to show of Holder.home while it moves. See
 // client.Interpolate.
-func (o Holder) InterpolateHome(opts ...client.Option) *client.Variable[interp.Vec3] {
+func (o *Holder) InterpolateHome(opts ...client.Option) *client.Variable[interp.Vec3] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Vec3 {
 		v := typed.ReadHolderHome(o.Value(typed.Field(typed.FieldHolderHome)))
 		return interp.Vec3{v.X, v.Y, v.Z}
@@ -1735,7 +1735,7 @@ func (v viewAvatar) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // SendSendChat calls Avatar.sendChat of the object on the server.
-func (o Avatar) SendSendChat(text string) error {
+func (o *Avatar) SendSendChat(text string) error {
 	var buf [64]byte
 	data, err := typed.PackAvatarSendChat(buf[:0], text)
 	if err != nil {
@@ -1746,7 +1746,7 @@ func (o Avatar) SendSendChat(text string) error {
 
 // SendSetTarget calls Avatar.setTarget of the object on the server, which the
 // client must own.
-func (o Avatar) SendSetTarget(doId uint32) error {
+func (o *Avatar) SendSetTarget(doId uint32) error {
 	var buf [4]byte
 	data, err := typed.PackAvatarSetTarget(buf[:0], doId)
 	if err != nil {
@@ -1897,13 +1897,13 @@ func (v viewVehicle) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Speed returns Vehicle.speed.
-func (o Vehicle) Speed() float64 {
+func (o *Vehicle) Speed() float64 {
 	return typed.ReadVehicleSpeed(o.Object.Value(typed.Field(typed.FieldVehicleSpeed)))
 }
 
 // InterpolateSpeed makes what to show of Vehicle.speed while it moves. See
 // client.Interpolate.
-func (o Vehicle) InterpolateSpeed(opts ...client.Option) *client.Variable[float64] {
+func (o *Vehicle) InterpolateSpeed(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadVehicleSpeed(o.Value(typed.Field(typed.FieldVehicleSpeed)))
 		return v
@@ -2201,7 +2201,7 @@ func (v viewDistributedChat) PostDataUpdate(o *client.Object, fields []int) {
 
 // SendSendChat calls DistributedChat.sendChat of the object on the server. In
 // the DC files text is string(1 - 256).
-func (o DistributedChat) SendSendChat(text string) error {
+func (o *DistributedChat) SendSendChat(text string) error {
 	var buf [64]byte
 	data, err := typed.PackDistributedChatSendChat(buf[:0], text)
 	if err != nil {
@@ -2286,18 +2286,18 @@ func (v viewDistributedAvatar) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // Name returns DistributedAvatar.name.
-func (o DistributedAvatar) Name() string {
+func (o *DistributedAvatar) Name() string {
 	return typed.ReadDistributedAvatarName(o.Object.Value(typed.Field(typed.FieldDistributedAvatarName)))
 }
 
 // Pos returns DistributedAvatar.pos.
-func (o DistributedAvatar) Pos() typed.Vec3 {
+func (o *DistributedAvatar) Pos() typed.Vec3 {
 	return typed.ReadDistributedAvatarPos(o.Object.Value(typed.Field(typed.FieldDistributedAvatarPos)))
 }
 
 // InterpolatePos makes what to show of DistributedAvatar.pos while it moves.
 // See client.Interpolate.
-func (o DistributedAvatar) InterpolatePos(opts ...client.Option) *client.Variable[interp.Vec3] {
+func (o *DistributedAvatar) InterpolatePos(opts ...client.Option) *client.Variable[interp.Vec3] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Vec3 {
 		v := typed.ReadDistributedAvatarPos(o.Value(typed.Field(typed.FieldDistributedAvatarPos)))
 		return interp.Vec3{v.X, v.Y, v.Z}
@@ -2305,14 +2305,14 @@ func (o DistributedAvatar) InterpolatePos(opts ...client.Option) *client.Variabl
 }
 
 // H returns DistributedAvatar.h. In the DC files value is int16 % 360 / 10.
-func (o DistributedAvatar) H() float64 {
+func (o *DistributedAvatar) H() float64 {
 	return typed.ReadDistributedAvatarH(o.Object.Value(typed.Field(typed.FieldDistributedAvatarH)))
 }
 
 // InterpolateH makes what to show of DistributedAvatar.h while it moves. It
 // goes round the shorter way; times 360 it is the field's value. See
 // client.Interpolate.
-func (o DistributedAvatar) InterpolateH(opts ...client.Option) *client.Variable[interp.Loop] {
+func (o *DistributedAvatar) InterpolateH(opts ...client.Option) *client.Variable[interp.Loop] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Loop {
 		v := typed.ReadDistributedAvatarH(o.Value(typed.Field(typed.FieldDistributedAvatarH)))
 		return interp.Loop(v / 360)
@@ -2320,13 +2320,13 @@ func (o DistributedAvatar) InterpolateH(opts ...client.Option) *client.Variable[
 }
 
 // Hp returns DistributedAvatar.hp. In the DC files value is uint8(0 - 100).
-func (o DistributedAvatar) Hp() uint8 {
+func (o *DistributedAvatar) Hp() uint8 {
 	return typed.ReadDistributedAvatarHp(o.Object.Value(typed.Field(typed.FieldDistributedAvatarHp)))
 }
 
 // InterpolateHp makes what to show of DistributedAvatar.hp while it moves. See
 // client.Interpolate.
-func (o DistributedAvatar) InterpolateHp(opts ...client.Option) *client.Variable[float64] {
+func (o *DistributedAvatar) InterpolateHp(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadDistributedAvatarHp(o.Value(typed.Field(typed.FieldDistributedAvatarHp)))
 		return float64(v)
@@ -2335,7 +2335,7 @@ func (o DistributedAvatar) InterpolateHp(opts ...client.Option) *client.Variable
 
 // SendMove calls DistributedAvatar.move of the object on the server, which the
 // client must own.
-func (o DistributedAvatar) SendMove(x, y, z, h float64) error {
+func (o *DistributedAvatar) SendMove(x, y, z, h float64) error {
 	var buf [32]byte
 	data, err := typed.PackDistributedAvatarMove(buf[:0], x, y, z, h)
 	if err != nil {
@@ -2345,7 +2345,7 @@ func (o DistributedAvatar) SendMove(x, y, z, h float64) error {
 }
 
 // SendEmote calls DistributedAvatar.emote of the object on the server.
-func (o DistributedAvatar) SendEmote(which uint8) error {
+func (o *DistributedAvatar) SendEmote(which uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarEmote(buf[:0], which)
 	if err != nil {
@@ -2429,13 +2429,13 @@ func (v viewDistributedBall) PostDataUpdate(o *client.Object, fields []int) {
 }
 
 // X returns DistributedBall.x. In the DC files value is int32 / 1000.
-func (o DistributedBall) X() float64 {
+func (o *DistributedBall) X() float64 {
 	return typed.ReadDistributedBallX(o.Object.Value(typed.Field(typed.FieldDistributedBallX)))
 }
 
 // InterpolateX makes what to show of DistributedBall.x while it moves. See
 // client.Interpolate.
-func (o DistributedBall) InterpolateX(opts ...client.Option) *client.Variable[float64] {
+func (o *DistributedBall) InterpolateX(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadDistributedBallX(o.Value(typed.Field(typed.FieldDistributedBallX)))
 		return v
@@ -2443,13 +2443,13 @@ func (o DistributedBall) InterpolateX(opts ...client.Option) *client.Variable[fl
 }
 
 // Y returns DistributedBall.y. In the DC files value is int32 / 1000.
-func (o DistributedBall) Y() float64 {
+func (o *DistributedBall) Y() float64 {
 	return typed.ReadDistributedBallY(o.Object.Value(typed.Field(typed.FieldDistributedBallY)))
 }
 
 // InterpolateY makes what to show of DistributedBall.y while it moves. See
 // client.Interpolate.
-func (o DistributedBall) InterpolateY(opts ...client.Option) *client.Variable[float64] {
+func (o *DistributedBall) InterpolateY(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadDistributedBallY(o.Value(typed.Field(typed.FieldDistributedBallY)))
 		return v
@@ -2457,13 +2457,13 @@ func (o DistributedBall) InterpolateY(opts ...client.Option) *client.Variable[fl
 }
 
 // Z returns DistributedBall.z. In the DC files value is int32 / 1000.
-func (o DistributedBall) Z() float64 {
+func (o *DistributedBall) Z() float64 {
 	return typed.ReadDistributedBallZ(o.Object.Value(typed.Field(typed.FieldDistributedBallZ)))
 }
 
 // InterpolateZ makes what to show of DistributedBall.z while it moves. See
 // client.Interpolate.
-func (o DistributedBall) InterpolateZ(opts ...client.Option) *client.Variable[float64] {
+func (o *DistributedBall) InterpolateZ(opts ...client.Option) *client.Variable[float64] {
 	return client.Interpolate(o.Object, func(o *client.Object) float64 {
 		v := typed.ReadDistributedBallZ(o.Value(typed.Field(typed.FieldDistributedBallZ)))
 		return v
@@ -2471,13 +2471,13 @@ func (o DistributedBall) InterpolateZ(opts ...client.Option) *client.Variable[fl
 }
 
 // Spin returns DistributedBall.spin. In the DC files value is uint8[4].
-func (o DistributedBall) Spin() [4]uint8 {
+func (o *DistributedBall) Spin() [4]uint8 {
 	return typed.ReadDistributedBallSpin(o.Object.Value(typed.Field(typed.FieldDistributedBallSpin)))
 }
 
 // InterpolateSpin makes what to show of DistributedBall.spin while it moves.
 // See client.Interpolate.
-func (o DistributedBall) InterpolateSpin(opts ...client.Option) *client.Variable[interp.Vec4] {
+func (o *DistributedBall) InterpolateSpin(opts ...client.Option) *client.Variable[interp.Vec4] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Vec4 {
 		v := typed.ReadDistributedBallSpin(o.Value(typed.Field(typed.FieldDistributedBallSpin)))
 		return interp.Vec4{float64(v[0]), float64(v[1]), float64(v[2]), float64(v[3])}
@@ -2486,7 +2486,7 @@ func (o DistributedBall) InterpolateSpin(opts ...client.Option) *client.Variable
 
 // SendKick calls DistributedBall.kick of the object on the server. In the DC
 // files dx is int16 / 100, dy is int16 / 100.
-func (o DistributedBall) SendKick(dx, dy float64) error {
+func (o *DistributedBall) SendKick(dx, dy float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallKick(buf[:0], dx, dy)
 	if err != nil {
