@@ -132,7 +132,11 @@ func (f *field) limits() string {
 	var list []string
 	for _, p := range f.params {
 		if d := describe(p.typ); d != "" {
-			list = append(list, p.name+" is "+d)
+			name := p.name
+			if f.isState() {
+				name = "it"
+			}
+			list = append(list, name+" is "+d)
 		}
 	}
 	if list == nil {

@@ -570,7 +570,7 @@ func ReadNamesSetName_(data []byte) (name string, style uint8) {
 }
 
 // PackNumbersA appends the packed value of Numbers.a to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // int8 % 100.
 func PackNumbersA(dst []byte, value int8) ([]byte, error) {
 	if data, ok := packNumbersA(dst, value); ok {
@@ -599,7 +599,7 @@ func ReadNumbersA(data []byte) (value int8) {
 }
 
 // PackNumbersB appends the packed value of Numbers.b to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // int16 % 360.
 func PackNumbersB(dst []byte, value int16) ([]byte, error) {
 	if data, ok := packNumbersB(dst, value); ok {
@@ -628,7 +628,7 @@ func ReadNumbersB(data []byte) (value int16) {
 }
 
 // PackNumbersC appends the packed value of Numbers.c to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint32 % 1000.
 func PackNumbersC(dst []byte, value uint32) ([]byte, error) {
 	if data, ok := packNumbersC(dst, value); ok {
@@ -654,7 +654,7 @@ func ReadNumbersC(data []byte) (value uint32) {
 }
 
 // PackNumbersD appends the packed value of Numbers.d to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // int64 / 1000.
 func PackNumbersD(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersD(dst, value); ok {
@@ -683,7 +683,7 @@ func ReadNumbersD(data []byte) (value float64) {
 }
 
 // PackNumbersE appends the packed value of Numbers.e to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint64 / 3.
 func PackNumbersE(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersE(dst, value); ok {
@@ -712,7 +712,7 @@ func ReadNumbersE(data []byte) (value float64) {
 }
 
 // PackNumbersF appends the packed value of Numbers.f to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // float64 / 10.
 func PackNumbersF(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersF(dst, value); ok {
@@ -737,7 +737,7 @@ func ReadNumbersF(data []byte) (value float64) {
 }
 
 // PackNumbersG appends the packed value of Numbers.g to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // float64 % 6.25.
 func PackNumbersG(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersG(dst, value); ok {
@@ -762,7 +762,7 @@ func ReadNumbersG(data []byte) (value float64) {
 }
 
 // PackNumbersH appends the packed value of Numbers.h to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // float64(0 - 1, 2 - 3).
 func PackNumbersH(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersH(dst, value); ok {
@@ -814,7 +814,7 @@ func ReadNumbersI(data []byte) (value float32) {
 }
 
 // PackNumbersJ appends the packed value of Numbers.j to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // float32 / 100.
 func PackNumbersJ(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersJ(dst, value); ok {
@@ -843,7 +843,7 @@ func ReadNumbersJ(data []byte) (value float64) {
 }
 
 // PackNumbersK appends the packed value of Numbers.k to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // float32 % 360.
 func PackNumbersK(dst []byte, value float32) ([]byte, error) {
 	if data, ok := packNumbersK(dst, value); ok {
@@ -889,7 +889,7 @@ func ReadNumbersSetL(data []byte) (l float32) {
 }
 
 // PackNumbersM appends the packed value of Numbers.m to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // int64(-5 - 9000000000000000000).
 func PackNumbersM(dst []byte, value int64) ([]byte, error) {
 	data, err := Field(FieldNumbersM).Pack(nil, value)
@@ -906,7 +906,7 @@ func ReadNumbersM(data []byte) (value int64) {
 }
 
 // PackNumbersN appends the packed value of Numbers.n to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint16(0 - 10, 15 - 20, 30).
 func PackNumbersN(dst []byte, value uint16) ([]byte, error) {
 	if data, ok := packNumbersN(dst, value); ok {
@@ -934,7 +934,7 @@ func ReadNumbersN(data []byte) (value uint16) {
 }
 
 // PackNumbersP appends the packed value of Numbers.p to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // int8(-128 - 5).
 func PackNumbersP(dst []byte, value int8) ([]byte, error) {
 	if data, ok := packNumbersP(dst, value); ok {
@@ -962,7 +962,7 @@ func ReadNumbersP(data []byte) (value int8) {
 }
 
 // PackNumbersQ appends the packed value of Numbers.q to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint8(0 - 255).
 func PackNumbersQ(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packNumbersQ(dst, value); ok {
@@ -987,7 +987,7 @@ func ReadNumbersQ(data []byte) (value uint8) {
 }
 
 // PackNumbersR appends the packed value of Numbers.r to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // int16 % 100 / 10(0 - 50).
 func PackNumbersR(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersR(dst, value); ok {
@@ -1016,7 +1016,7 @@ func ReadNumbersR(data []byte) (value float64) {
 }
 
 // PackNumbersS appends the packed value of Numbers.s to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint64(3 - 4).
 func PackNumbersS(dst []byte, value uint64) ([]byte, error) {
 	if data, ok := packNumbersS(dst, value); ok {
@@ -1044,7 +1044,7 @@ func ReadNumbersS(data []byte) (value uint64) {
 }
 
 // PackNumbersT appends the packed value of Numbers.t to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint8 % 0.7500000000000001.
 func PackNumbersT(dst []byte, value uint8) ([]byte, error) {
 	data, err := Field(FieldNumbersT).Pack(nil, value)
@@ -1085,7 +1085,7 @@ func ReadNumbersU(data []byte) (value byte) {
 }
 
 // PackNumbersV appends the packed value of Numbers.v to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // char('a' - 'c', 'x').
 func PackNumbersV(dst []byte, value byte) ([]byte, error) {
 	if data, ok := packNumbersV(dst, value); ok {
@@ -1113,7 +1113,7 @@ func ReadNumbersV(data []byte) (value byte) {
 }
 
 // PackNumbersW appends the packed value of Numbers.w to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // uint32 / 4294967295.
 func PackNumbersW(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersW(dst, value); ok {
@@ -1142,7 +1142,7 @@ func ReadNumbersW(data []byte) (value float64) {
 }
 
 // PackNumbersX appends the packed value of Numbers.x to dst. What does not fit
-// is a *dc.ValueError, and dst is returned as it was. In the DC files value is
+// is a *dc.ValueError, and dst is returned as it was. In the DC files it is
 // float64 / 10(-1 - 1).
 func PackNumbersX(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packNumbersX(dst, value); ok {
@@ -1171,8 +1171,8 @@ func ReadNumbersX(data []byte) (value float64) {
 }
 
 // PackSequencesA appends the packed value of Sequences.a to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is string(0 - 3, 5).
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// string(0 - 3, 5).
 func PackSequencesA(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesA(dst, value); ok {
 		return data, nil
@@ -1200,8 +1200,8 @@ func ReadSequencesA(data []byte) (value string) {
 }
 
 // PackSequencesB appends the packed value of Sequences.b to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is blob(4).
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// blob(4).
 func PackSequencesB(dst []byte, value []byte) ([]byte, error) {
 	if data, ok := packSequencesB(dst, value); ok {
 		return data, nil
@@ -1228,8 +1228,8 @@ func ReadSequencesB(data []byte) (value []byte) {
 }
 
 // PackSequencesC appends the packed value of Sequences.c to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is blob32(1 - 4).
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// blob32(1 - 4).
 func PackSequencesC(dst []byte, value []byte) ([]byte, error) {
 	if data, ok := packSequencesC(dst, value); ok {
 		return data, nil
@@ -1257,8 +1257,8 @@ func ReadSequencesC(data []byte) (value []byte) {
 }
 
 // PackSequencesD appends the packed value of Sequences.d to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is char[2].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// char[2].
 func PackSequencesD(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesD(dst, value); ok {
 		return data, nil
@@ -1313,8 +1313,8 @@ func ReadSequencesE(data []byte) (value string) {
 }
 
 // PackSequencesF appends the packed value of Sequences.f to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is char('a' - 'f')[1 - 3].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// char('a' - 'f')[1 - 3].
 func PackSequencesF(dst []byte, value string) ([]byte, error) {
 	if data, ok := packSequencesF(dst, value); ok {
 		return data, nil
@@ -1350,8 +1350,8 @@ func ReadSequencesF(data []byte) (value string) {
 }
 
 // PackSequencesG appends the packed value of Sequences.g to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is int8[3].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// int8[3].
 func PackSequencesG(dst []byte, value [3]int8) ([]byte, error) {
 	if data, ok := packSequencesG(dst, value); ok {
 		return data, nil
@@ -1379,8 +1379,8 @@ func ReadSequencesG(data []byte) (value [3]int8) {
 }
 
 // PackSequencesH appends the packed value of Sequences.h to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is uint8 / 10[].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// uint8 / 10[].
 func PackSequencesH(dst []byte, value []float64) ([]byte, error) {
 	if data, ok := packSequencesH(dst, value); ok {
 		return data, nil
@@ -1421,8 +1421,8 @@ func ReadSequencesH(data []byte) (value []float64) {
 }
 
 // PackSequencesI appends the packed value of Sequences.i to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is int16 / 100[2][2].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// int16 / 100[2][2].
 func PackSequencesI(dst []byte, value [2][2]Metres) ([]byte, error) {
 	if data, ok := packSequencesI(dst, value); ok {
 		return data, nil
@@ -1458,8 +1458,8 @@ func ReadSequencesI(data []byte) (value [2][2]Metres) {
 }
 
 // PackSequencesJ appends the packed value of Sequences.j to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is string[2].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// string[2].
 func PackSequencesJ(dst []byte, value []string) ([]byte, error) {
 	if data, ok := packSequencesJ(dst, value); ok {
 		return data, nil
@@ -1548,8 +1548,8 @@ func ReadSequencesK(data []byte) (value [][]byte) {
 }
 
 // PackSequencesL appends the packed value of Sequences.l to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is string(3)[].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// string(3)[].
 func PackSequencesL(dst []byte, value []string) ([]byte, error) {
 	if data, ok := packSequencesL(dst, value); ok {
 		return data, nil
@@ -1628,8 +1628,8 @@ func ReadSequencesM(data []byte) (value []Place) {
 }
 
 // PackSequencesN appends the packed value of Sequences.n to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is count: [70].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// count: [70].
 func PackSequencesN(dst []byte, value []Place) ([]byte, error) {
 	if data, ok := packSequencesN(dst, value); ok {
 		return data, nil
@@ -1830,8 +1830,8 @@ func ReadSequencesU(data []byte) (value []Nothing) {
 }
 
 // PackSequencesV appends the packed value of Sequences.v to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is int64(-5 - 9000000000000000000)[].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// int64(-5 - 9000000000000000000)[].
 func PackSequencesV(dst []byte, value []int64) ([]byte, error) {
 	data, err := Field(FieldSequencesV).Pack(nil, value)
 	return append(dst, data...), err
@@ -1893,8 +1893,8 @@ func ReadSequencesW(data []byte) (value []Uint32Uint8) {
 }
 
 // PackSequencesX appends the packed value of Sequences.x to dst. What does not
-// fit is a *dc.ValueError, and dst is returned as it was. In the DC files value
-// is count: [][2].
+// fit is a *dc.ValueError, and dst is returned as it was. In the DC files it is
+// count: [][2].
 func PackSequencesX(dst []byte, value [][]Cell) ([]byte, error) {
 	if data, ok := packSequencesX(dst, value); ok {
 		return data, nil
@@ -4447,7 +4447,7 @@ func ReadDistributedAvatarPos(data []byte) (value Vec3) {
 
 // PackDistributedAvatarH appends the packed value of DistributedAvatar.h to
 // dst. What does not fit is a *dc.ValueError, and dst is returned as it was. In
-// the DC files value is int16 % 360 / 10.
+// the DC files it is int16 % 360 / 10.
 func PackDistributedAvatarH(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedAvatarH(dst, value); ok {
 		return data, nil
@@ -4476,7 +4476,7 @@ func ReadDistributedAvatarH(data []byte) (value float64) {
 
 // PackDistributedAvatarHp appends the packed value of DistributedAvatar.hp to
 // dst. What does not fit is a *dc.ValueError, and dst is returned as it was. In
-// the DC files value is uint8(0 - 100).
+// the DC files it is uint8(0 - 100).
 func PackDistributedAvatarHp(dst []byte, value uint8) ([]byte, error) {
 	if data, ok := packDistributedAvatarHp(dst, value); ok {
 		return data, nil
@@ -4586,7 +4586,7 @@ func ReadDistributedAvatarSetTeam(data []byte) (team uint8) {
 
 // PackDistributedBallX appends the packed value of DistributedBall.x to dst.
 // What does not fit is a *dc.ValueError, and dst is returned as it was. In the
-// DC files value is int32 / 1000.
+// DC files it is int32 / 1000.
 func PackDistributedBallX(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedBallX(dst, value); ok {
 		return data, nil
@@ -4615,7 +4615,7 @@ func ReadDistributedBallX(data []byte) (value float64) {
 
 // PackDistributedBallY appends the packed value of DistributedBall.y to dst.
 // What does not fit is a *dc.ValueError, and dst is returned as it was. In the
-// DC files value is int32 / 1000.
+// DC files it is int32 / 1000.
 func PackDistributedBallY(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedBallY(dst, value); ok {
 		return data, nil
@@ -4644,7 +4644,7 @@ func ReadDistributedBallY(data []byte) (value float64) {
 
 // PackDistributedBallZ appends the packed value of DistributedBall.z to dst.
 // What does not fit is a *dc.ValueError, and dst is returned as it was. In the
-// DC files value is int32 / 1000.
+// DC files it is int32 / 1000.
 func PackDistributedBallZ(dst []byte, value float64) ([]byte, error) {
 	if data, ok := packDistributedBallZ(dst, value); ok {
 		return data, nil
@@ -4673,7 +4673,7 @@ func ReadDistributedBallZ(data []byte) (value float64) {
 
 // PackDistributedBallSpin appends the packed value of DistributedBall.spin to
 // dst. What does not fit is a *dc.ValueError, and dst is returned as it was. In
-// the DC files value is uint8[4].
+// the DC files it is uint8[4].
 func PackDistributedBallSpin(dst []byte, value [4]uint8) ([]byte, error) {
 	if data, ok := packDistributedBallSpin(dst, value); ok {
 		return data, nil

@@ -606,13 +606,13 @@ func (m messagesNumbers) Message(c *world.Client, _ *world.Object, f *dc.Field, 
 	typed.DispatchNumbersToServer(m.handler, c, f, args)
 }
 
-// A returns Numbers.a. In the DC files value is int8 % 100.
+// A returns Numbers.a. In the DC files it is int8 % 100.
 func (o *Numbers) A() int8 {
 	return typed.ReadNumbersA(o.Object.Value(typed.Field(typed.FieldNumbersA)))
 }
 
 // SetA changes Numbers.a; clients get it with the next snapshot. In the DC
-// files value is int8 % 100.
+// files it is int8 % 100.
 func (o *Numbers) SetA(value int8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersA(buf[:0], value)
@@ -622,13 +622,13 @@ func (o *Numbers) SetA(value int8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersA), data)
 }
 
-// B returns Numbers.b. In the DC files value is int16 % 360.
+// B returns Numbers.b. In the DC files it is int16 % 360.
 func (o *Numbers) B() int16 {
 	return typed.ReadNumbersB(o.Object.Value(typed.Field(typed.FieldNumbersB)))
 }
 
 // SetB changes Numbers.b; clients get it with the next snapshot. In the DC
-// files value is int16 % 360.
+// files it is int16 % 360.
 func (o *Numbers) SetB(value int16) error {
 	var buf [2]byte
 	data, err := typed.PackNumbersB(buf[:0], value)
@@ -638,13 +638,13 @@ func (o *Numbers) SetB(value int16) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersB), data)
 }
 
-// C returns Numbers.c. In the DC files value is uint32 % 1000.
+// C returns Numbers.c. In the DC files it is uint32 % 1000.
 func (o *Numbers) C() uint32 {
 	return typed.ReadNumbersC(o.Object.Value(typed.Field(typed.FieldNumbersC)))
 }
 
 // SetC changes Numbers.c; clients get it with the next snapshot. In the DC
-// files value is uint32 % 1000.
+// files it is uint32 % 1000.
 func (o *Numbers) SetC(value uint32) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersC(buf[:0], value)
@@ -654,13 +654,13 @@ func (o *Numbers) SetC(value uint32) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersC), data)
 }
 
-// D returns Numbers.d. In the DC files value is int64 / 1000.
+// D returns Numbers.d. In the DC files it is int64 / 1000.
 func (o *Numbers) D() float64 {
 	return typed.ReadNumbersD(o.Object.Value(typed.Field(typed.FieldNumbersD)))
 }
 
 // SetD changes Numbers.d; clients get it with the next snapshot. In the DC
-// files value is int64 / 1000.
+// files it is int64 / 1000.
 func (o *Numbers) SetD(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersD(buf[:0], value)
@@ -670,13 +670,13 @@ func (o *Numbers) SetD(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersD), data)
 }
 
-// E returns Numbers.e. In the DC files value is uint64 / 3.
+// E returns Numbers.e. In the DC files it is uint64 / 3.
 func (o *Numbers) E() float64 {
 	return typed.ReadNumbersE(o.Object.Value(typed.Field(typed.FieldNumbersE)))
 }
 
 // SetE changes Numbers.e; clients get it with the next snapshot. In the DC
-// files value is uint64 / 3.
+// files it is uint64 / 3.
 func (o *Numbers) SetE(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersE(buf[:0], value)
@@ -686,13 +686,13 @@ func (o *Numbers) SetE(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersE), data)
 }
 
-// F returns Numbers.f. In the DC files value is float64 / 10.
+// F returns Numbers.f. In the DC files it is float64 / 10.
 func (o *Numbers) F() float64 {
 	return typed.ReadNumbersF(o.Object.Value(typed.Field(typed.FieldNumbersF)))
 }
 
 // SetF changes Numbers.f; clients get it with the next snapshot. In the DC
-// files value is float64 / 10.
+// files it is float64 / 10.
 func (o *Numbers) SetF(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersF(buf[:0], value)
@@ -702,13 +702,13 @@ func (o *Numbers) SetF(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersF), data)
 }
 
-// G returns Numbers.g. In the DC files value is float64 % 6.25.
+// G returns Numbers.g. In the DC files it is float64 % 6.25.
 func (o *Numbers) G() float64 {
 	return typed.ReadNumbersG(o.Object.Value(typed.Field(typed.FieldNumbersG)))
 }
 
 // SetG changes Numbers.g; clients get it with the next snapshot. In the DC
-// files value is float64 % 6.25.
+// files it is float64 % 6.25.
 func (o *Numbers) SetG(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersG(buf[:0], value)
@@ -718,13 +718,13 @@ func (o *Numbers) SetG(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersG), data)
 }
 
-// H returns Numbers.h. In the DC files value is float64(0 - 1, 2 - 3).
+// H returns Numbers.h. In the DC files it is float64(0 - 1, 2 - 3).
 func (o *Numbers) H() float64 {
 	return typed.ReadNumbersH(o.Object.Value(typed.Field(typed.FieldNumbersH)))
 }
 
 // SetH changes Numbers.h; clients get it with the next snapshot. In the DC
-// files value is float64(0 - 1, 2 - 3).
+// files it is float64(0 - 1, 2 - 3).
 func (o *Numbers) SetH(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersH(buf[:0], value)
@@ -749,13 +749,13 @@ func (o *Numbers) SetI(value float32) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersI), data)
 }
 
-// J returns Numbers.j. In the DC files value is float32 / 100.
+// J returns Numbers.j. In the DC files it is float32 / 100.
 func (o *Numbers) J() float64 {
 	return typed.ReadNumbersJ(o.Object.Value(typed.Field(typed.FieldNumbersJ)))
 }
 
 // SetJ changes Numbers.j; clients get it with the next snapshot. In the DC
-// files value is float32 / 100.
+// files it is float32 / 100.
 func (o *Numbers) SetJ(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersJ(buf[:0], value)
@@ -765,13 +765,13 @@ func (o *Numbers) SetJ(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersJ), data)
 }
 
-// K returns Numbers.k. In the DC files value is float32 % 360.
+// K returns Numbers.k. In the DC files it is float32 % 360.
 func (o *Numbers) K() float32 {
 	return typed.ReadNumbersK(o.Object.Value(typed.Field(typed.FieldNumbersK)))
 }
 
 // SetK changes Numbers.k; clients get it with the next snapshot. In the DC
-// files value is float32 % 360.
+// files it is float32 % 360.
 func (o *Numbers) SetK(value float32) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersK(buf[:0], value)
@@ -792,14 +792,13 @@ func (o *Numbers) SendSetLTo(to *world.Client, l float32) error {
 	return o.Object.SendPackedTo(to, typed.Field(typed.FieldNumbersSetL), data)
 }
 
-// M returns Numbers.m. In the DC files value is int64(-5 -
-// 9000000000000000000).
+// M returns Numbers.m. In the DC files it is int64(-5 - 9000000000000000000).
 func (o *Numbers) M() int64 {
 	return typed.ReadNumbersM(o.Object.Value(typed.Field(typed.FieldNumbersM)))
 }
 
 // SetM changes Numbers.m; clients get it with the next snapshot. In the DC
-// files value is int64(-5 - 9000000000000000000).
+// files it is int64(-5 - 9000000000000000000).
 func (o *Numbers) SetM(value int64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersM(buf[:0], value)
@@ -809,13 +808,13 @@ func (o *Numbers) SetM(value int64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersM), data)
 }
 
-// N returns Numbers.n. In the DC files value is uint16(0 - 10, 15 - 20, 30).
+// N returns Numbers.n. In the DC files it is uint16(0 - 10, 15 - 20, 30).
 func (o *Numbers) N() uint16 {
 	return typed.ReadNumbersN(o.Object.Value(typed.Field(typed.FieldNumbersN)))
 }
 
 // SetN changes Numbers.n; clients get it with the next snapshot. In the DC
-// files value is uint16(0 - 10, 15 - 20, 30).
+// files it is uint16(0 - 10, 15 - 20, 30).
 func (o *Numbers) SetN(value uint16) error {
 	var buf [2]byte
 	data, err := typed.PackNumbersN(buf[:0], value)
@@ -825,13 +824,13 @@ func (o *Numbers) SetN(value uint16) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersN), data)
 }
 
-// P returns Numbers.p. In the DC files value is int8(-128 - 5).
+// P returns Numbers.p. In the DC files it is int8(-128 - 5).
 func (o *Numbers) P() int8 {
 	return typed.ReadNumbersP(o.Object.Value(typed.Field(typed.FieldNumbersP)))
 }
 
 // SetP changes Numbers.p; clients get it with the next snapshot. In the DC
-// files value is int8(-128 - 5).
+// files it is int8(-128 - 5).
 func (o *Numbers) SetP(value int8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersP(buf[:0], value)
@@ -841,13 +840,13 @@ func (o *Numbers) SetP(value int8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersP), data)
 }
 
-// Q returns Numbers.q. In the DC files value is uint8(0 - 255).
+// Q returns Numbers.q. In the DC files it is uint8(0 - 255).
 func (o *Numbers) Q() uint8 {
 	return typed.ReadNumbersQ(o.Object.Value(typed.Field(typed.FieldNumbersQ)))
 }
 
 // SetQ changes Numbers.q; clients get it with the next snapshot. In the DC
-// files value is uint8(0 - 255).
+// files it is uint8(0 - 255).
 func (o *Numbers) SetQ(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersQ(buf[:0], value)
@@ -857,13 +856,13 @@ func (o *Numbers) SetQ(value uint8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersQ), data)
 }
 
-// R returns Numbers.r. In the DC files value is int16 % 100 / 10(0 - 50).
+// R returns Numbers.r. In the DC files it is int16 % 100 / 10(0 - 50).
 func (o *Numbers) R() float64 {
 	return typed.ReadNumbersR(o.Object.Value(typed.Field(typed.FieldNumbersR)))
 }
 
 // SetR changes Numbers.r; clients get it with the next snapshot. In the DC
-// files value is int16 % 100 / 10(0 - 50).
+// files it is int16 % 100 / 10(0 - 50).
 func (o *Numbers) SetR(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackNumbersR(buf[:0], value)
@@ -873,13 +872,13 @@ func (o *Numbers) SetR(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersR), data)
 }
 
-// S returns Numbers.s. In the DC files value is uint64(3 - 4).
+// S returns Numbers.s. In the DC files it is uint64(3 - 4).
 func (o *Numbers) S() uint64 {
 	return typed.ReadNumbersS(o.Object.Value(typed.Field(typed.FieldNumbersS)))
 }
 
 // SetS changes Numbers.s; clients get it with the next snapshot. In the DC
-// files value is uint64(3 - 4).
+// files it is uint64(3 - 4).
 func (o *Numbers) SetS(value uint64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersS(buf[:0], value)
@@ -889,13 +888,13 @@ func (o *Numbers) SetS(value uint64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersS), data)
 }
 
-// T returns Numbers.t. In the DC files value is uint8 % 0.7500000000000001.
+// T returns Numbers.t. In the DC files it is uint8 % 0.7500000000000001.
 func (o *Numbers) T() uint8 {
 	return typed.ReadNumbersT(o.Object.Value(typed.Field(typed.FieldNumbersT)))
 }
 
 // SetT changes Numbers.t; clients get it with the next snapshot. In the DC
-// files value is uint8 % 0.7500000000000001.
+// files it is uint8 % 0.7500000000000001.
 func (o *Numbers) SetT(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersT(buf[:0], value)
@@ -920,13 +919,13 @@ func (o *Numbers) SetU(value byte) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersU), data)
 }
 
-// V returns Numbers.v. In the DC files value is char('a' - 'c', 'x').
+// V returns Numbers.v. In the DC files it is char('a' - 'c', 'x').
 func (o *Numbers) V() byte {
 	return typed.ReadNumbersV(o.Object.Value(typed.Field(typed.FieldNumbersV)))
 }
 
 // SetV changes Numbers.v; clients get it with the next snapshot. In the DC
-// files value is char('a' - 'c', 'x').
+// files it is char('a' - 'c', 'x').
 func (o *Numbers) SetV(value byte) error {
 	var buf [1]byte
 	data, err := typed.PackNumbersV(buf[:0], value)
@@ -936,13 +935,13 @@ func (o *Numbers) SetV(value byte) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersV), data)
 }
 
-// W returns Numbers.w. In the DC files value is uint32 / 4294967295.
+// W returns Numbers.w. In the DC files it is uint32 / 4294967295.
 func (o *Numbers) W() float64 {
 	return typed.ReadNumbersW(o.Object.Value(typed.Field(typed.FieldNumbersW)))
 }
 
 // SetW changes Numbers.w; clients get it with the next snapshot. In the DC
-// files value is uint32 / 4294967295.
+// files it is uint32 / 4294967295.
 func (o *Numbers) SetW(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackNumbersW(buf[:0], value)
@@ -952,13 +951,13 @@ func (o *Numbers) SetW(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNumbersW), data)
 }
 
-// X returns Numbers.x. In the DC files value is float64 / 10(-1 - 1).
+// X returns Numbers.x. In the DC files it is float64 / 10(-1 - 1).
 func (o *Numbers) X() float64 {
 	return typed.ReadNumbersX(o.Object.Value(typed.Field(typed.FieldNumbersX)))
 }
 
 // SetX changes Numbers.x; clients get it with the next snapshot. In the DC
-// files value is float64 / 10(-1 - 1).
+// files it is float64 / 10(-1 - 1).
 func (o *Numbers) SetX(value float64) error {
 	var buf [8]byte
 	data, err := typed.PackNumbersX(buf[:0], value)
@@ -1029,13 +1028,13 @@ func (m messagesSequences) Message(c *world.Client, _ *world.Object, f *dc.Field
 	typed.DispatchSequencesToServer(m.handler, c, f, args)
 }
 
-// A returns Sequences.a. In the DC files value is string(0 - 3, 5).
+// A returns Sequences.a. In the DC files it is string(0 - 3, 5).
 func (o *Sequences) A() string {
 	return typed.ReadSequencesA(o.Object.Value(typed.Field(typed.FieldSequencesA)))
 }
 
 // SetA changes Sequences.a; clients get it with the next snapshot. In the DC
-// files value is string(0 - 3, 5).
+// files it is string(0 - 3, 5).
 func (o *Sequences) SetA(value string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesA(buf[:0], value)
@@ -1045,13 +1044,13 @@ func (o *Sequences) SetA(value string) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesA), data)
 }
 
-// B returns Sequences.b. In the DC files value is blob(4).
+// B returns Sequences.b. In the DC files it is blob(4).
 func (o *Sequences) B() []byte {
 	return typed.ReadSequencesB(o.Object.Value(typed.Field(typed.FieldSequencesB)))
 }
 
 // SetB changes Sequences.b; clients get it with the next snapshot. In the DC
-// files value is blob(4).
+// files it is blob(4).
 func (o *Sequences) SetB(value []byte) error {
 	var buf [4]byte
 	data, err := typed.PackSequencesB(buf[:0], value)
@@ -1061,13 +1060,13 @@ func (o *Sequences) SetB(value []byte) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesB), data)
 }
 
-// C returns Sequences.c. In the DC files value is blob32(1 - 4).
+// C returns Sequences.c. In the DC files it is blob32(1 - 4).
 func (o *Sequences) C() []byte {
 	return typed.ReadSequencesC(o.Object.Value(typed.Field(typed.FieldSequencesC)))
 }
 
 // SetC changes Sequences.c; clients get it with the next snapshot. In the DC
-// files value is blob32(1 - 4).
+// files it is blob32(1 - 4).
 func (o *Sequences) SetC(value []byte) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesC(buf[:0], value)
@@ -1077,13 +1076,13 @@ func (o *Sequences) SetC(value []byte) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesC), data)
 }
 
-// D returns Sequences.d. In the DC files value is char[2].
+// D returns Sequences.d. In the DC files it is char[2].
 func (o *Sequences) D() string {
 	return typed.ReadSequencesD(o.Object.Value(typed.Field(typed.FieldSequencesD)))
 }
 
 // SetD changes Sequences.d; clients get it with the next snapshot. In the DC
-// files value is char[2].
+// files it is char[2].
 func (o *Sequences) SetD(value string) error {
 	var buf [2]byte
 	data, err := typed.PackSequencesD(buf[:0], value)
@@ -1108,13 +1107,13 @@ func (o *Sequences) SetE(value string) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesE), data)
 }
 
-// F returns Sequences.f. In the DC files value is char('a' - 'f')[1 - 3].
+// F returns Sequences.f. In the DC files it is char('a' - 'f')[1 - 3].
 func (o *Sequences) F() string {
 	return typed.ReadSequencesF(o.Object.Value(typed.Field(typed.FieldSequencesF)))
 }
 
 // SetF changes Sequences.f; clients get it with the next snapshot. In the DC
-// files value is char('a' - 'f')[1 - 3].
+// files it is char('a' - 'f')[1 - 3].
 func (o *Sequences) SetF(value string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesF(buf[:0], value)
@@ -1124,13 +1123,13 @@ func (o *Sequences) SetF(value string) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesF), data)
 }
 
-// G returns Sequences.g. In the DC files value is int8[3].
+// G returns Sequences.g. In the DC files it is int8[3].
 func (o *Sequences) G() [3]int8 {
 	return typed.ReadSequencesG(o.Object.Value(typed.Field(typed.FieldSequencesG)))
 }
 
 // SetG changes Sequences.g; clients get it with the next snapshot. In the DC
-// files value is int8[3].
+// files it is int8[3].
 func (o *Sequences) SetG(value [3]int8) error {
 	var buf [3]byte
 	data, err := typed.PackSequencesG(buf[:0], value)
@@ -1140,13 +1139,13 @@ func (o *Sequences) SetG(value [3]int8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesG), data)
 }
 
-// H returns Sequences.h. In the DC files value is uint8 / 10[].
+// H returns Sequences.h. In the DC files it is uint8 / 10[].
 func (o *Sequences) H() []float64 {
 	return typed.ReadSequencesH(o.Object.Value(typed.Field(typed.FieldSequencesH)))
 }
 
 // SetH changes Sequences.h; clients get it with the next snapshot. In the DC
-// files value is uint8 / 10[].
+// files it is uint8 / 10[].
 func (o *Sequences) SetH(value []float64) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesH(buf[:0], value)
@@ -1156,13 +1155,13 @@ func (o *Sequences) SetH(value []float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesH), data)
 }
 
-// I returns Sequences.i. In the DC files value is int16 / 100[2][2].
+// I returns Sequences.i. In the DC files it is int16 / 100[2][2].
 func (o *Sequences) I() [2][2]typed.Metres {
 	return typed.ReadSequencesI(o.Object.Value(typed.Field(typed.FieldSequencesI)))
 }
 
 // SetI changes Sequences.i; clients get it with the next snapshot. In the DC
-// files value is int16 / 100[2][2].
+// files it is int16 / 100[2][2].
 func (o *Sequences) SetI(value [2][2]typed.Metres) error {
 	var buf [8]byte
 	data, err := typed.PackSequencesI(buf[:0], value)
@@ -1172,13 +1171,13 @@ func (o *Sequences) SetI(value [2][2]typed.Metres) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesI), data)
 }
 
-// J returns Sequences.j. In the DC files value is string[2].
+// J returns Sequences.j. In the DC files it is string[2].
 func (o *Sequences) J() []string {
 	return typed.ReadSequencesJ(o.Object.Value(typed.Field(typed.FieldSequencesJ)))
 }
 
 // SetJ changes Sequences.j; clients get it with the next snapshot. In the DC
-// files value is string[2].
+// files it is string[2].
 func (o *Sequences) SetJ(value []string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesJ(buf[:0], value)
@@ -1203,13 +1202,13 @@ func (o *Sequences) SetK(value [][]byte) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesK), data)
 }
 
-// L returns Sequences.l. In the DC files value is string(3)[].
+// L returns Sequences.l. In the DC files it is string(3)[].
 func (o *Sequences) L() []string {
 	return typed.ReadSequencesL(o.Object.Value(typed.Field(typed.FieldSequencesL)))
 }
 
 // SetL changes Sequences.l; clients get it with the next snapshot. In the DC
-// files value is string(3)[].
+// files it is string(3)[].
 func (o *Sequences) SetL(value []string) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesL(buf[:0], value)
@@ -1234,13 +1233,13 @@ func (o *Sequences) SetM(value []typed.Place) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesM), data)
 }
 
-// N returns Sequences.n. In the DC files value is count: [70].
+// N returns Sequences.n. In the DC files it is count: [70].
 func (o *Sequences) N() []typed.Place {
 	return typed.ReadSequencesN(o.Object.Value(typed.Field(typed.FieldSequencesN)))
 }
 
 // SetN changes Sequences.n; clients get it with the next snapshot. In the DC
-// files value is count: [70].
+// files it is count: [70].
 func (o *Sequences) SetN(value []typed.Place) error {
 	var buf [128]byte
 	data, err := typed.PackSequencesN(buf[:0], value)
@@ -1340,14 +1339,14 @@ func (o *Sequences) SetU(value []typed.Nothing) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesU), data)
 }
 
-// V returns Sequences.v. In the DC files value is int64(-5 -
+// V returns Sequences.v. In the DC files it is int64(-5 -
 // 9000000000000000000)[].
 func (o *Sequences) V() []int64 {
 	return typed.ReadSequencesV(o.Object.Value(typed.Field(typed.FieldSequencesV)))
 }
 
 // SetV changes Sequences.v; clients get it with the next snapshot. In the DC
-// files value is int64(-5 - 9000000000000000000)[].
+// files it is int64(-5 - 9000000000000000000)[].
 func (o *Sequences) SetV(value []int64) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesV(buf[:0], value)
@@ -1372,13 +1371,13 @@ func (o *Sequences) SetW(value []typed.Uint32Uint8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesW), data)
 }
 
-// X returns Sequences.x. In the DC files value is count: [][2].
+// X returns Sequences.x. In the DC files it is count: [][2].
 func (o *Sequences) X() [][]typed.Cell {
 	return typed.ReadSequencesX(o.Object.Value(typed.Field(typed.FieldSequencesX)))
 }
 
 // SetX changes Sequences.x; clients get it with the next snapshot. In the DC
-// files value is count: [][2].
+// files it is count: [][2].
 func (o *Sequences) SetX(value [][]typed.Cell) error {
 	var buf [64]byte
 	data, err := typed.PackSequencesX(buf[:0], value)
@@ -3952,13 +3951,13 @@ func (o *DistributedAvatar) SetPos(value typed.Vec3) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldDistributedAvatarPos), data)
 }
 
-// H returns DistributedAvatar.h. In the DC files value is int16 % 360 / 10.
+// H returns DistributedAvatar.h. In the DC files it is int16 % 360 / 10.
 func (o *DistributedAvatar) H() float64 {
 	return typed.ReadDistributedAvatarH(o.Object.Value(typed.Field(typed.FieldDistributedAvatarH)))
 }
 
 // SetH changes DistributedAvatar.h; clients get it with the next snapshot. In
-// the DC files value is int16 % 360 / 10.
+// the DC files it is int16 % 360 / 10.
 func (o *DistributedAvatar) SetH(value float64) error {
 	var buf [2]byte
 	data, err := typed.PackDistributedAvatarH(buf[:0], value)
@@ -3968,13 +3967,13 @@ func (o *DistributedAvatar) SetH(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldDistributedAvatarH), data)
 }
 
-// Hp returns DistributedAvatar.hp. In the DC files value is uint8(0 - 100).
+// Hp returns DistributedAvatar.hp. In the DC files it is uint8(0 - 100).
 func (o *DistributedAvatar) Hp() uint8 {
 	return typed.ReadDistributedAvatarHp(o.Object.Value(typed.Field(typed.FieldDistributedAvatarHp)))
 }
 
 // SetHp changes DistributedAvatar.hp; clients get it with the next snapshot. In
-// the DC files value is uint8(0 - 100).
+// the DC files it is uint8(0 - 100).
 func (o *DistributedAvatar) SetHp(value uint8) error {
 	var buf [1]byte
 	data, err := typed.PackDistributedAvatarHp(buf[:0], value)
@@ -4130,13 +4129,13 @@ func (m messagesDistributedBall) Message(c *world.Client, _ *world.Object, f *dc
 	typed.DispatchDistributedBallToServer(m.handler, c, f, args)
 }
 
-// X returns DistributedBall.x. In the DC files value is int32 / 1000.
+// X returns DistributedBall.x. In the DC files it is int32 / 1000.
 func (o *DistributedBall) X() float64 {
 	return typed.ReadDistributedBallX(o.Object.Value(typed.Field(typed.FieldDistributedBallX)))
 }
 
 // SetX changes DistributedBall.x; clients get it with the next snapshot. In the
-// DC files value is int32 / 1000.
+// DC files it is int32 / 1000.
 func (o *DistributedBall) SetX(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallX(buf[:0], value)
@@ -4146,13 +4145,13 @@ func (o *DistributedBall) SetX(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldDistributedBallX), data)
 }
 
-// Y returns DistributedBall.y. In the DC files value is int32 / 1000.
+// Y returns DistributedBall.y. In the DC files it is int32 / 1000.
 func (o *DistributedBall) Y() float64 {
 	return typed.ReadDistributedBallY(o.Object.Value(typed.Field(typed.FieldDistributedBallY)))
 }
 
 // SetY changes DistributedBall.y; clients get it with the next snapshot. In the
-// DC files value is int32 / 1000.
+// DC files it is int32 / 1000.
 func (o *DistributedBall) SetY(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallY(buf[:0], value)
@@ -4162,13 +4161,13 @@ func (o *DistributedBall) SetY(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldDistributedBallY), data)
 }
 
-// Z returns DistributedBall.z. In the DC files value is int32 / 1000.
+// Z returns DistributedBall.z. In the DC files it is int32 / 1000.
 func (o *DistributedBall) Z() float64 {
 	return typed.ReadDistributedBallZ(o.Object.Value(typed.Field(typed.FieldDistributedBallZ)))
 }
 
 // SetZ changes DistributedBall.z; clients get it with the next snapshot. In the
-// DC files value is int32 / 1000.
+// DC files it is int32 / 1000.
 func (o *DistributedBall) SetZ(value float64) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallZ(buf[:0], value)
@@ -4178,13 +4177,13 @@ func (o *DistributedBall) SetZ(value float64) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldDistributedBallZ), data)
 }
 
-// Spin returns DistributedBall.spin. In the DC files value is uint8[4].
+// Spin returns DistributedBall.spin. In the DC files it is uint8[4].
 func (o *DistributedBall) Spin() [4]uint8 {
 	return typed.ReadDistributedBallSpin(o.Object.Value(typed.Field(typed.FieldDistributedBallSpin)))
 }
 
 // SetSpin changes DistributedBall.spin; clients get it with the next snapshot.
-// In the DC files value is uint8[4].
+// In the DC files it is uint8[4].
 func (o *DistributedBall) SetSpin(value [4]uint8) error {
 	var buf [4]byte
 	data, err := typed.PackDistributedBallSpin(buf[:0], value)

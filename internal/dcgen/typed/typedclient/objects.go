@@ -499,7 +499,7 @@ func (v viewNumbers) PostDataUpdate(o *client.Object, fields []int) {
 	}
 }
 
-// A returns Numbers.a. In the DC files value is int8 % 100.
+// A returns Numbers.a. In the DC files it is int8 % 100.
 func (o *Numbers) A() int8 {
 	return typed.ReadNumbersA(o.Object.Value(typed.Field(typed.FieldNumbersA)))
 }
@@ -513,7 +513,7 @@ func (o *Numbers) InterpolateA(opts ...client.Option) *client.Variable[interp.Lo
 	}, opts...)
 }
 
-// B returns Numbers.b. In the DC files value is int16 % 360.
+// B returns Numbers.b. In the DC files it is int16 % 360.
 func (o *Numbers) B() int16 {
 	return typed.ReadNumbersB(o.Object.Value(typed.Field(typed.FieldNumbersB)))
 }
@@ -527,7 +527,7 @@ func (o *Numbers) InterpolateB(opts ...client.Option) *client.Variable[interp.Lo
 	}, opts...)
 }
 
-// C returns Numbers.c. In the DC files value is uint32 % 1000.
+// C returns Numbers.c. In the DC files it is uint32 % 1000.
 func (o *Numbers) C() uint32 {
 	return typed.ReadNumbersC(o.Object.Value(typed.Field(typed.FieldNumbersC)))
 }
@@ -541,7 +541,7 @@ func (o *Numbers) InterpolateC(opts ...client.Option) *client.Variable[interp.Lo
 	}, opts...)
 }
 
-// D returns Numbers.d. In the DC files value is int64 / 1000.
+// D returns Numbers.d. In the DC files it is int64 / 1000.
 func (o *Numbers) D() float64 {
 	return typed.ReadNumbersD(o.Object.Value(typed.Field(typed.FieldNumbersD)))
 }
@@ -555,7 +555,7 @@ func (o *Numbers) InterpolateD(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// E returns Numbers.e. In the DC files value is uint64 / 3.
+// E returns Numbers.e. In the DC files it is uint64 / 3.
 func (o *Numbers) E() float64 {
 	return typed.ReadNumbersE(o.Object.Value(typed.Field(typed.FieldNumbersE)))
 }
@@ -569,7 +569,7 @@ func (o *Numbers) InterpolateE(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// F returns Numbers.f. In the DC files value is float64 / 10.
+// F returns Numbers.f. In the DC files it is float64 / 10.
 func (o *Numbers) F() float64 {
 	return typed.ReadNumbersF(o.Object.Value(typed.Field(typed.FieldNumbersF)))
 }
@@ -583,7 +583,7 @@ func (o *Numbers) InterpolateF(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// G returns Numbers.g. In the DC files value is float64 % 6.25.
+// G returns Numbers.g. In the DC files it is float64 % 6.25.
 func (o *Numbers) G() float64 {
 	return typed.ReadNumbersG(o.Object.Value(typed.Field(typed.FieldNumbersG)))
 }
@@ -597,7 +597,7 @@ func (o *Numbers) InterpolateG(opts ...client.Option) *client.Variable[interp.Lo
 	}, opts...)
 }
 
-// H returns Numbers.h. In the DC files value is float64(0 - 1, 2 - 3).
+// H returns Numbers.h. In the DC files it is float64(0 - 1, 2 - 3).
 func (o *Numbers) H() float64 {
 	return typed.ReadNumbersH(o.Object.Value(typed.Field(typed.FieldNumbersH)))
 }
@@ -625,7 +625,7 @@ func (o *Numbers) InterpolateI(opts ...client.Option) *client.Variable[float32] 
 	}, opts...)
 }
 
-// J returns Numbers.j. In the DC files value is float32 / 100.
+// J returns Numbers.j. In the DC files it is float32 / 100.
 func (o *Numbers) J() float64 {
 	return typed.ReadNumbersJ(o.Object.Value(typed.Field(typed.FieldNumbersJ)))
 }
@@ -639,7 +639,7 @@ func (o *Numbers) InterpolateJ(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// K returns Numbers.k. In the DC files value is float32 % 360.
+// K returns Numbers.k. In the DC files it is float32 % 360.
 func (o *Numbers) K() float32 {
 	return typed.ReadNumbersK(o.Object.Value(typed.Field(typed.FieldNumbersK)))
 }
@@ -653,8 +653,7 @@ func (o *Numbers) InterpolateK(opts ...client.Option) *client.Variable[interp.Lo
 	}, opts...)
 }
 
-// M returns Numbers.m. In the DC files value is int64(-5 -
-// 9000000000000000000).
+// M returns Numbers.m. In the DC files it is int64(-5 - 9000000000000000000).
 func (o *Numbers) M() int64 {
 	return typed.ReadNumbersM(o.Object.Value(typed.Field(typed.FieldNumbersM)))
 }
@@ -668,7 +667,7 @@ func (o *Numbers) InterpolateM(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// N returns Numbers.n. In the DC files value is uint16(0 - 10, 15 - 20, 30).
+// N returns Numbers.n. In the DC files it is uint16(0 - 10, 15 - 20, 30).
 func (o *Numbers) N() uint16 {
 	return typed.ReadNumbersN(o.Object.Value(typed.Field(typed.FieldNumbersN)))
 }
@@ -682,7 +681,7 @@ func (o *Numbers) InterpolateN(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// P returns Numbers.p. In the DC files value is int8(-128 - 5).
+// P returns Numbers.p. In the DC files it is int8(-128 - 5).
 func (o *Numbers) P() int8 {
 	return typed.ReadNumbersP(o.Object.Value(typed.Field(typed.FieldNumbersP)))
 }
@@ -696,7 +695,7 @@ func (o *Numbers) InterpolateP(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// Q returns Numbers.q. In the DC files value is uint8(0 - 255).
+// Q returns Numbers.q. In the DC files it is uint8(0 - 255).
 func (o *Numbers) Q() uint8 {
 	return typed.ReadNumbersQ(o.Object.Value(typed.Field(typed.FieldNumbersQ)))
 }
@@ -710,7 +709,7 @@ func (o *Numbers) InterpolateQ(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// R returns Numbers.r. In the DC files value is int16 % 100 / 10(0 - 50).
+// R returns Numbers.r. In the DC files it is int16 % 100 / 10(0 - 50).
 func (o *Numbers) R() float64 {
 	return typed.ReadNumbersR(o.Object.Value(typed.Field(typed.FieldNumbersR)))
 }
@@ -724,7 +723,7 @@ func (o *Numbers) InterpolateR(opts ...client.Option) *client.Variable[interp.Lo
 	}, opts...)
 }
 
-// S returns Numbers.s. In the DC files value is uint64(3 - 4).
+// S returns Numbers.s. In the DC files it is uint64(3 - 4).
 func (o *Numbers) S() uint64 {
 	return typed.ReadNumbersS(o.Object.Value(typed.Field(typed.FieldNumbersS)))
 }
@@ -738,7 +737,7 @@ func (o *Numbers) InterpolateS(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// T returns Numbers.t. In the DC files value is uint8 % 0.7500000000000001.
+// T returns Numbers.t. In the DC files it is uint8 % 0.7500000000000001.
 func (o *Numbers) T() uint8 {
 	return typed.ReadNumbersT(o.Object.Value(typed.Field(typed.FieldNumbersT)))
 }
@@ -758,12 +757,12 @@ func (o *Numbers) U() byte {
 	return typed.ReadNumbersU(o.Object.Value(typed.Field(typed.FieldNumbersU)))
 }
 
-// V returns Numbers.v. In the DC files value is char('a' - 'c', 'x').
+// V returns Numbers.v. In the DC files it is char('a' - 'c', 'x').
 func (o *Numbers) V() byte {
 	return typed.ReadNumbersV(o.Object.Value(typed.Field(typed.FieldNumbersV)))
 }
 
-// W returns Numbers.w. In the DC files value is uint32 / 4294967295.
+// W returns Numbers.w. In the DC files it is uint32 / 4294967295.
 func (o *Numbers) W() float64 {
 	return typed.ReadNumbersW(o.Object.Value(typed.Field(typed.FieldNumbersW)))
 }
@@ -777,7 +776,7 @@ func (o *Numbers) InterpolateW(opts ...client.Option) *client.Variable[float64] 
 	}, opts...)
 }
 
-// X returns Numbers.x. In the DC files value is float64 / 10(-1 - 1).
+// X returns Numbers.x. In the DC files it is float64 / 10(-1 - 1).
 func (o *Numbers) X() float64 {
 	return typed.ReadNumbersX(o.Object.Value(typed.Field(typed.FieldNumbersX)))
 }
@@ -863,22 +862,22 @@ func (v viewSequences) PostDataUpdate(o *client.Object, fields []int) {
 	}
 }
 
-// A returns Sequences.a. In the DC files value is string(0 - 3, 5).
+// A returns Sequences.a. In the DC files it is string(0 - 3, 5).
 func (o *Sequences) A() string {
 	return typed.ReadSequencesA(o.Object.Value(typed.Field(typed.FieldSequencesA)))
 }
 
-// B returns Sequences.b. In the DC files value is blob(4).
+// B returns Sequences.b. In the DC files it is blob(4).
 func (o *Sequences) B() []byte {
 	return typed.ReadSequencesB(o.Object.Value(typed.Field(typed.FieldSequencesB)))
 }
 
-// C returns Sequences.c. In the DC files value is blob32(1 - 4).
+// C returns Sequences.c. In the DC files it is blob32(1 - 4).
 func (o *Sequences) C() []byte {
 	return typed.ReadSequencesC(o.Object.Value(typed.Field(typed.FieldSequencesC)))
 }
 
-// D returns Sequences.d. In the DC files value is char[2].
+// D returns Sequences.d. In the DC files it is char[2].
 func (o *Sequences) D() string {
 	return typed.ReadSequencesD(o.Object.Value(typed.Field(typed.FieldSequencesD)))
 }
@@ -888,12 +887,12 @@ func (o *Sequences) E() string {
 	return typed.ReadSequencesE(o.Object.Value(typed.Field(typed.FieldSequencesE)))
 }
 
-// F returns Sequences.f. In the DC files value is char('a' - 'f')[1 - 3].
+// F returns Sequences.f. In the DC files it is char('a' - 'f')[1 - 3].
 func (o *Sequences) F() string {
 	return typed.ReadSequencesF(o.Object.Value(typed.Field(typed.FieldSequencesF)))
 }
 
-// G returns Sequences.g. In the DC files value is int8[3].
+// G returns Sequences.g. In the DC files it is int8[3].
 func (o *Sequences) G() [3]int8 {
 	return typed.ReadSequencesG(o.Object.Value(typed.Field(typed.FieldSequencesG)))
 }
@@ -907,17 +906,17 @@ func (o *Sequences) InterpolateG(opts ...client.Option) *client.Variable[interp.
 	}, opts...)
 }
 
-// H returns Sequences.h. In the DC files value is uint8 / 10[].
+// H returns Sequences.h. In the DC files it is uint8 / 10[].
 func (o *Sequences) H() []float64 {
 	return typed.ReadSequencesH(o.Object.Value(typed.Field(typed.FieldSequencesH)))
 }
 
-// I returns Sequences.i. In the DC files value is int16 / 100[2][2].
+// I returns Sequences.i. In the DC files it is int16 / 100[2][2].
 func (o *Sequences) I() [2][2]typed.Metres {
 	return typed.ReadSequencesI(o.Object.Value(typed.Field(typed.FieldSequencesI)))
 }
 
-// J returns Sequences.j. In the DC files value is string[2].
+// J returns Sequences.j. In the DC files it is string[2].
 func (o *Sequences) J() []string {
 	return typed.ReadSequencesJ(o.Object.Value(typed.Field(typed.FieldSequencesJ)))
 }
@@ -927,7 +926,7 @@ func (o *Sequences) K() [][]byte {
 	return typed.ReadSequencesK(o.Object.Value(typed.Field(typed.FieldSequencesK)))
 }
 
-// L returns Sequences.l. In the DC files value is string(3)[].
+// L returns Sequences.l. In the DC files it is string(3)[].
 func (o *Sequences) L() []string {
 	return typed.ReadSequencesL(o.Object.Value(typed.Field(typed.FieldSequencesL)))
 }
@@ -937,7 +936,7 @@ func (o *Sequences) M() []typed.Place {
 	return typed.ReadSequencesM(o.Object.Value(typed.Field(typed.FieldSequencesM)))
 }
 
-// N returns Sequences.n. In the DC files value is count: [70].
+// N returns Sequences.n. In the DC files it is count: [70].
 func (o *Sequences) N() []typed.Place {
 	return typed.ReadSequencesN(o.Object.Value(typed.Field(typed.FieldSequencesN)))
 }
@@ -981,7 +980,7 @@ func (o *Sequences) U() []typed.Nothing {
 	return typed.ReadSequencesU(o.Object.Value(typed.Field(typed.FieldSequencesU)))
 }
 
-// V returns Sequences.v. In the DC files value is int64(-5 -
+// V returns Sequences.v. In the DC files it is int64(-5 -
 // 9000000000000000000)[].
 func (o *Sequences) V() []int64 {
 	return typed.ReadSequencesV(o.Object.Value(typed.Field(typed.FieldSequencesV)))
@@ -992,7 +991,7 @@ func (o *Sequences) W() []typed.Uint32Uint8 {
 	return typed.ReadSequencesW(o.Object.Value(typed.Field(typed.FieldSequencesW)))
 }
 
-// X returns Sequences.x. In the DC files value is count: [][2].
+// X returns Sequences.x. In the DC files it is count: [][2].
 func (o *Sequences) X() [][]typed.Cell {
 	return typed.ReadSequencesX(o.Object.Value(typed.Field(typed.FieldSequencesX)))
 }
@@ -2304,7 +2303,7 @@ func (o *DistributedAvatar) InterpolatePos(opts ...client.Option) *client.Variab
 	}, opts...)
 }
 
-// H returns DistributedAvatar.h. In the DC files value is int16 % 360 / 10.
+// H returns DistributedAvatar.h. In the DC files it is int16 % 360 / 10.
 func (o *DistributedAvatar) H() float64 {
 	return typed.ReadDistributedAvatarH(o.Object.Value(typed.Field(typed.FieldDistributedAvatarH)))
 }
@@ -2319,7 +2318,7 @@ func (o *DistributedAvatar) InterpolateH(opts ...client.Option) *client.Variable
 	}, opts...)
 }
 
-// Hp returns DistributedAvatar.hp. In the DC files value is uint8(0 - 100).
+// Hp returns DistributedAvatar.hp. In the DC files it is uint8(0 - 100).
 func (o *DistributedAvatar) Hp() uint8 {
 	return typed.ReadDistributedAvatarHp(o.Object.Value(typed.Field(typed.FieldDistributedAvatarHp)))
 }
@@ -2428,7 +2427,7 @@ func (v viewDistributedBall) PostDataUpdate(o *client.Object, fields []int) {
 	}
 }
 
-// X returns DistributedBall.x. In the DC files value is int32 / 1000.
+// X returns DistributedBall.x. In the DC files it is int32 / 1000.
 func (o *DistributedBall) X() float64 {
 	return typed.ReadDistributedBallX(o.Object.Value(typed.Field(typed.FieldDistributedBallX)))
 }
@@ -2442,7 +2441,7 @@ func (o *DistributedBall) InterpolateX(opts ...client.Option) *client.Variable[f
 	}, opts...)
 }
 
-// Y returns DistributedBall.y. In the DC files value is int32 / 1000.
+// Y returns DistributedBall.y. In the DC files it is int32 / 1000.
 func (o *DistributedBall) Y() float64 {
 	return typed.ReadDistributedBallY(o.Object.Value(typed.Field(typed.FieldDistributedBallY)))
 }
@@ -2456,7 +2455,7 @@ func (o *DistributedBall) InterpolateY(opts ...client.Option) *client.Variable[f
 	}, opts...)
 }
 
-// Z returns DistributedBall.z. In the DC files value is int32 / 1000.
+// Z returns DistributedBall.z. In the DC files it is int32 / 1000.
 func (o *DistributedBall) Z() float64 {
 	return typed.ReadDistributedBallZ(o.Object.Value(typed.Field(typed.FieldDistributedBallZ)))
 }
@@ -2470,7 +2469,7 @@ func (o *DistributedBall) InterpolateZ(opts ...client.Option) *client.Variable[f
 	}, opts...)
 }
 
-// Spin returns DistributedBall.spin. In the DC files value is uint8[4].
+// Spin returns DistributedBall.spin. In the DC files it is uint8[4].
 func (o *DistributedBall) Spin() [4]uint8 {
 	return typed.ReadDistributedBallSpin(o.Object.Value(typed.Field(typed.FieldDistributedBallSpin)))
 }
