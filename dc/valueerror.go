@@ -2,6 +2,7 @@ package dc
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 )
@@ -98,7 +99,7 @@ func (p *plan) outOfRange(b []byte, off int) *ValueError {
 }
 
 func (p *plan) unknownKey(b []byte, off, end int) *ValueError {
-	text := fmt.Sprintf("<%x>", b[off:end])
+	text := "<" + hex.EncodeToString(b[off:end]) + ">" // fmt would make callers' b escape
 	// A key from a hex literal may be anything.
 	if n, bad := p.key.plan.check(b[:end], off); bad == nil && n == end {
 		key, _ := p.key.plan.appendText(nil, b[:end], off)

@@ -16,6 +16,7 @@ type dcCommands struct {
 	Unpack dcUnpackCommand `cmd:"" help:"Unpack the bytes of a field and print the value."`
 	Fmt    dcFmtCommand    `cmd:"" help:"Bring DC files into the canonical layout; comments stay and the hash does not change."`
 	Diff   dcDiffCommand   `cmd:"" help:"Say what changed between two schemas and whether old clients still fit."`
+	Gen    dcGenCommands   `cmd:"" help:"Write code for the classes of DC files."`
 }
 
 // dcOptions are the flags that set dc.Options.
