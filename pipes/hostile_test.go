@@ -35,3 +35,33 @@ func TestCommandRateHoldsFromTheHello(t *testing.T) {
 	}
 }
 
+// A client that asks for a lower command rate is not held to have broken it by
+// what it sent before.
+func TestLowerCommandRateForgivesThePast(t *testing.T) {
+	st, c := sessionStage(t, "before the hello")
+	st.send(c, must(c.encode("hello command=200")))
+	if err := must(st.world.NewObject("Avatar", nil)).Generate(7, st.client("ann")); err != nil {
+		t.Fatal(err)
+	}
+	emote := must(c.encode("call 1 Avatar.emote (1)"))
+	for range 100 { // what it may send at once
+		st.send(c, emote)
+	}
+	st.send(c, must(c.encode("set-command 1")))
+	st.send(c, emote)
+	if c.closed {
+		t.Fatalf("closed: %s", c.reason)
+	}
+	// Nor is anything gained by going up and down.
+	before := st.heard("emote")
+	for range 10 {
+		st.send(c, must(c.encode("set-command 1")))
+		st.send(c, emote)
+		st.send(c, must(c.encode("set-command 200")))
+		st.send(c, emote)
+	}
+	st.tick()
+	if n := st.heard("emote") - before; n > 2 {
+		t.Errorf("%d commands took effect at once", n)
+	}
+}
