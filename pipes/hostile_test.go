@@ -1,6 +1,7 @@
 package pipes
 
 import (
+	"net"
 	"strings"
 	"testing"
 )
@@ -63,5 +64,53 @@ func TestLowerCommandRateForgivesThePast(t *testing.T) {
 	st.tick()
 	if n := st.heard("emote") - before; n > 2 {
 		t.Errorf("%d commands took effect at once", n)
+	}
+}
+
+// Who does not answer the authenticator takes nobody's place. When the last place
+// is taken meanwhile, the later one is told so.
+func TestAuthenticatingTakesNoPlace(t *testing.T) {
+	st := newStage()
+	st.config.Authenticator = storyAuthenticator{st}
+	st.config.MaxClients = 2
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	enter := func(name string, i byte) *fakeConn {
+		c := st.connect(name, net.IPv4(192, 0, 2, i))
+		st.send(c, must(c.encode("hello")))
+		return c
+	}
+	for i := range byte(5) {
+		enter("idler", i)
+	}
+	for i, name := range []string{"ann", "bob", "cem"} {
+		c := enter(name, 10+byte(i))
+		if c.closed {
+			t.Fatalf("%s is not let in: %s", name, c.reason)
+		}
+	}
+	for _, name := range []string{"ann", "bob", "cem"} {
+		st.logins[name].Accept(name)
+		st.step()
+	}
+	if st.client("ann") == nil || st.client("bob") == nil || st.conn("ann").closed || st.conn("bob").closed {
+		t.Error("two places, and two with an account are not in")
+	}
+	cem := st.conn("cem")
+	if texts := cem.texts(); !cem.closed || texts[len(texts)-1] != "rejected after authentication: the server is full" {
+		t.Errorf("closed %v, %q", cem.closed, texts)
+	}
+	late := enter("dan", 20)
+	if !late.closed || late.texts()[0] != "rejected: the server is full" {
+		t.Errorf("closed %v, %q", late.closed, late.texts())
+	}
+	// The place that one leaves is free again.
+	st.send(st.conn("ann"), must(cem.encode("goodbye")))
+	enter("eva", 21)
+	st.logins["eva"].Accept("eva")
+	st.step()
+	if st.client("eva") == nil {
+		t.Error("no place is free")
 	}
 }

@@ -34,7 +34,7 @@ type Server struct {
 
 	// Of the world's goroutine:
 	unhook     func()       // from the world's ticks
-	admitted   int          // clients whose hello was right
+	admitted   int          // clients that were let in
 	accounts   map[any]bool // of those who are in
 	spare      batch        // for the next inbox
 	delaying   []*peer      // with delayed commands
