@@ -114,3 +114,67 @@ func TestAuthenticatingTakesNoPlace(t *testing.T) {
 		t.Error("no place is free")
 	}
 }
+
+// A client that enters and leaves a zone with many objects as often as it may costs
+// the world a bounded number of looks at objects, and still gets all its answers.
+func TestInterestChurn(t *testing.T) {
+	st := newStage()
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	const objects = 5000
+	for range objects {
+		if err := must(st.world.NewObject("Avatar", nil)).Generate(7, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := st.connect("eve", net.IPv4(192, 0, 2, 1))
+	st.send(c, must(c.encode("hello ext")))
+	const seconds, perTick = 4, 16 // as ZoneRate lets through, at 50 ticks per second
+	view := st.client("eve").View()
+	sent, waiting, answered := 0, 0, 0
+	for range seconds * 50 {
+		for range perTick {
+			if waiting >= maxCompletions {
+				break // it wants to stay
+			}
+			st.send(c, must(c.encode([]string{"interest 1 7", "interest 1 8"}[sent%2])))
+			sent++
+			waiting++
+		}
+		c.got = nil
+		st.tick()
+		for _, m := range c.texts() {
+			if m == "complete 1" {
+				waiting--
+				answered++
+			}
+		}
+	}
+	if c.closed {
+		t.Fatalf("closed: %s", c.reason)
+	}
+	most := uint64(interestBurst + seconds*interestRate + objects)
+	if work := view.Work(); work > most {
+		t.Errorf("%d looks at objects in %d s, of which %d are fine", work, seconds, most)
+	}
+	for range 50 * 256 {
+		if waiting == 0 {
+			break
+		}
+		c.got = nil
+		st.tick()
+		for _, m := range c.texts() {
+			if m == "complete 1" {
+				waiting--
+				answered++
+			}
+		}
+	}
+	if waiting > 0 || answered != sent {
+		t.Errorf("%d changes of interest, %d answers", sent, answered)
+	}
+	if last := must(c.encode([]string{"interest 1 7", "interest 1 8"}[(sent+1)%2])); !st.client("eve").Sees(uint32(last[len(last)-4])) {
+		t.Errorf("it sees %v", st.client("eve").Zones())
+	}
+}

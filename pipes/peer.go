@@ -62,6 +62,7 @@ type peer struct {
 	client      *world.Client
 	updateRate  uint16 // granted
 	completions []completion
+	wishes      wishes
 	delayed     []message
 	delayedCost int
 	holding     holding
@@ -109,7 +110,7 @@ func (p *peer) leave() {
 	if p.client != nil {
 		p.client.Leave(p.err)
 	}
-	p.completions, p.delayed, p.holding = nil, nil, holding{}
+	p.completions, p.wishes, p.delayed, p.holding = nil, wishes{}, nil, holding{}
 }
 
 // eject ends the session with a code and a reason, for the client and the log.

@@ -38,6 +38,7 @@ type Server struct {
 	accounts   map[any]bool // of those who are in
 	spare      batch        // for the next inbox
 	delaying   []*peer      // with delayed commands
+	wishing    []*peer      // with changes of interest that wait
 	completing []*peer      // with interest that is not complete
 	holding    []*peer      // with messages of objects that they do not know yet
 	sealed     int64        // when it was, on the server's clock
@@ -196,6 +197,7 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 func (s *Server) beforeSeal(uint32) {
 	s.sealed = s.clock(s.now())
 	s.releaseDelayed()
+	s.releaseWishes()
 }
 
 // afterSeal is called by the world when a tick's snapshots were made.
