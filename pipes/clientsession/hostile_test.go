@@ -223,3 +223,24 @@ func (q *quitter) Snapshot(s Snapshot) {
 	}
 	q.count()
 }
+
+// TestEarlyMessage gets an unreliable object message before the welcome, which it has
+// overtaken: a server may show the client an object from the beginning.
+func TestEarlyMessage(t *testing.T) {
+	for _, plain := range []bool{true, false} {
+		for _, authenticate := range []bool{true, false} {
+			s, w := begin(t, Config{Plain: plain})
+			st := &stage{schema: s.config.Schema, session: s}
+			lines := []string{"call 7 ; DistributedAvatar.move (1, 2, 3, 4)", "accept 1 66 100", "generate DistributedAvatar 7 1"}
+			if authenticate {
+				lines = []string{"wants-proof", lines[0], "accept-proven 1 66 100", lines[2]}
+			}
+			for _, line := range lines {
+				s.Receive(epoch, [][]byte{encode(t, st, line)})
+			}
+			if s.Err() != nil || s.Object(7) == nil || s.Stats().Ignored != 1 {
+				t.Errorf("plain %v, authenticating %v: %v, %+v, %v", plain, authenticate, s.Err(), s.Stats(), w)
+			}
+		}
+	}
+}
