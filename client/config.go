@@ -78,8 +78,8 @@ type Config struct {
 	MaxObjects, MaxBytes int
 	// MaxInbox is how many bytes may have arrived and wait for the next Frame
 	// (1 MiB). Beyond it snapshots are dropped, which the server then sends
-	// anew, and the connection is read slowly; at four times as much it is
-	// closed.
+	// anew (in the plain dialect it would not, so that they are kept), and the
+	// connection is read slowly; at four times as much it is closed.
 	MaxInbox int
 
 	// FrameRate is how often per second [Client.Run] calls Frame (60).
