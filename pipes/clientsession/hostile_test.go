@@ -244,3 +244,30 @@ func TestEarlyMessage(t *testing.T) {
 		}
 	}
 }
+
+// TestSilentAuthentication has a server ask for proof and then say nothing more.
+func TestSilentAuthentication(t *testing.T) {
+	s, _ := begin(t, Config{AuthTimeout: time.Minute})
+	st := &stage{schema: s.config.Schema, session: s}
+	s.Receive(epoch, [][]byte{encode(t, st, "wants-proof")})
+	now := epoch
+	for range 59 {
+		now = now.Add(time.Second)
+		s.Frame(now)
+	}
+	if s.Err() != nil {
+		t.Fatalf("too soon: %v", s.Err())
+	}
+	s.Receive(now, [][]byte{encode(t, st, "asks name")})
+	for range 60 {
+		now = now.Add(time.Second)
+		s.Frame(now)
+	}
+	if s.Err() != nil {
+		t.Fatalf("too soon after a question: %v", s.Err())
+	}
+	s.Frame(now.Add(time.Second))
+	if !errors.Is(s.Err(), ErrTimeout) {
+		t.Errorf("after two minutes: %v", s.Err())
+	}
+}
