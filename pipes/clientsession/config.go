@@ -72,12 +72,8 @@ func (c Config) complete() (Config, error) {
 	if c.Schema == nil {
 		return c, errors.New("clientsession: Config.Schema is missing: parse the game's .dc files with dc.ParseFiles")
 	}
-	for _, class := range c.Schema.Classes() {
-		for _, f := range class.Fields() {
-			if !class.IsStruct() && c.Schema.FieldByNumber(f.Number()) != f {
-				return c, errors.New("clientsession: the schema was parsed without multiple inheritance, so that fields share their numbers; games with dc-multiple-inheritance 0 are not supported")
-			}
-		}
+	if err := c.Schema.CheckFieldNumbers(); err != nil {
+		return c, fmt.Errorf("clientsession: %w", err)
 	}
 	if len(c.Password) > math.MaxUint16 || !utf8.ValidString(c.Password) {
 		return c, errors.New("clientsession: Config.Password must be UTF-8 of at most 65,535 bytes")
