@@ -4,6 +4,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/culm-net/culm/transport"
 )
 
 // heard counts what the game was told that has some text in it.
@@ -176,5 +178,36 @@ func TestInterestChurn(t *testing.T) {
 	}
 	if last := must(c.encode([]string{"interest 1 7", "interest 1 8"}[(sent+1)%2])); !st.client("eve").Sees(uint32(last[len(last)-4])) {
 		t.Errorf("it sees %v", st.client("eve").Zones())
+	}
+}
+
+// What a client sent before it left takes effect, though the connection has closed
+// before the world came to it.
+func TestLastWords(t *testing.T) {
+	for _, goodbye := range []bool{true, false} {
+		st, c := sessionStage(t, "extension")
+		if err := must(st.world.NewObject("Avatar", nil)).Generate(7, st.client("ann")); err != nil {
+			t.Fatal(err)
+		}
+		st.events = nil
+		msgs := [][]byte{must(c.encode("call 1 Avatar.emote (1)")), must(c.encode("call 1 Avatar.emote (2)"))}
+		want := "client 1 calls 1 emote(which = 1), client 1 calls 1 emote(which = 2), client 1 leaves: "
+		if goodbye {
+			msgs = append(msgs, must(c.encode("goodbye")))
+			want += "goodbye"
+		} else {
+			want += "closed by the peer (normal)"
+		}
+		st.server.Received(c, msgs)
+		c.closed = true
+		st.server.Closed(c, &transport.CloseError{Remote: true, Code: transport.CodeNormal})
+		st.step()
+		st.step()
+		if got := strings.Join(st.events, ", "); got != want {
+			t.Errorf("the game is told %q, want %q", got, want)
+		}
+		if n := st.server.Stats().Disconnected; n != 1 {
+			t.Errorf("%d disconnected", n)
+		}
 	}
 }

@@ -97,15 +97,17 @@ func (p *peer) end(err error) (from int32, ok bool) {
 	return from, true
 }
 
-// leave takes the client out of the world. After it nobody but the transport
+// leave takes the client out of the world, once. After it nobody but the transport
 // knows the peer.
 func (p *peer) leave() {
 	s := p.server
 	if p.admitted {
 		s.admitted--
+		p.admitted = false
 	}
 	if p.account != nil {
 		delete(s.accounts, p.account)
+		p.account = nil
 	}
 	if p.client != nil {
 		p.client.Leave(p.err)

@@ -180,6 +180,18 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 	defer s.open.Done()
 	p := v.(*peer)
 	s.admission.Leave(p.addr, false)
+	if l := p.login.Load(); l != nil {
+		l.cancel() // at once, even if the world stands still
+	}
+	// Behind what the client sent before it left, which is to take effect.
+	if !s.world.Do(func() { p.gone(err); p.leave() }) {
+		p.gone(err)
+	}
+}
+
+// gone ends the session of a client whose connection is gone.
+func (p *peer) gone(err error) {
+	s := p.server
 	if _, ok := p.end(err); !ok {
 		return
 	}
@@ -190,7 +202,7 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 		return
 	}
 	s.counters.disconnect()
-	s.settings.Log.Debug("client disconnected", "address", conn.Identity().Addr, "reason", err)
+	s.settings.Log.Debug("client disconnected", "address", p.conn.Identity().Addr, "reason", err)
 }
 
 // beforeSeal is called by the world before it makes a tick's snapshots.
