@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/transport"
 )
 
@@ -209,5 +210,18 @@ func TestLastWords(t *testing.T) {
 		if n := st.server.Stats().Disconnected; n != 1 {
 			t.Errorf("%d disconnected", n)
 		}
+	}
+}
+
+// Passwords that wait for the world count like all that waits.
+func TestHellosAreBounded(t *testing.T) {
+	st, c := sessionStage(t, "before the hello")
+	hello := must(wire.Hello{Password: strings.Repeat("x", 60<<10), UpdateRate: 1, CommandRate: 1}.Append(nil))
+	n := 0
+	for ; n < 100 && !c.closed; n++ { // the world stands still
+		st.server.Received(c, [][]byte{hello})
+	}
+	if c.code != CodeTooFast || n > inboxCost/len(hello)+1 {
+		t.Errorf("closed after %d hellos of 60 KiB: %s", n, c.reason)
 	}
 }
