@@ -150,7 +150,8 @@ func (p *peer) welcome(from int32) bool {
 		p.reject(rejectedProtocol, err.Error())
 		return false
 	}
-	return p.sendReliable(b)
+	// Where nobody hears it any more, what was sent behind the hello still counts.
+	return p.sendReliable(b) || p.state.Load() == from
 }
 
 // reject tells the client why it is not let in and closes the connection, which

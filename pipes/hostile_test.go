@@ -225,3 +225,33 @@ func TestHellosAreBounded(t *testing.T) {
 		t.Errorf("closed after %d hellos of 60 KiB: %s", n, c.reason)
 	}
 }
+
+// A client that was let in when its connection had closed already is let in all the
+// same, and then has left: it has broken no rule.
+func TestLetInTooLate(t *testing.T) {
+	st, c := sessionStage(t, "before the hello")
+	st.server.Received(c, [][]byte{must(c.encode("hello ext")), must(c.encode("interest 1 7")), must(c.encode("ping 1"))})
+	c.closed = true
+	st.server.Closed(c, &transport.CloseError{Remote: true, Code: transport.CodeNormal})
+	st.step()
+	want := "client 1 joins, account <nil>, client 1 leaves: closed by the peer (normal)"
+	if got := strings.Join(st.events, ", "); got != want {
+		t.Errorf("the game is told %q", got)
+	}
+	if s := st.server.Stats(); len(s.Ejected) != 0 || s.Disconnected != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Once a client is ejected for its commands the rest of them is not looked at.
+func TestEjectedInTheMidst(t *testing.T) {
+	st, c := sessionStage(t, "plain")
+	msgs := make([][]byte, 5000)
+	for i := range msgs {
+		msgs[i] = must(c.encode("call 1 Avatar.emote (1)"))
+	}
+	st.server.Received(c, msgs)
+	if n := st.server.Stats().Received["B_ObjectMessage"]; !c.closed || n >= uint64(len(msgs)) {
+		t.Errorf("closed %v; %d messages were read", c.closed, n)
+	}
+}

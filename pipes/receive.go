@@ -54,6 +54,9 @@ func (p *peer) received(msgs [][]byte) {
 		}
 		if m.typ == wire.BObjectMessage {
 			on, delay := p.meterCommand(now, &m)
+			if p.state.Load() == stateClosing {
+				return
+			}
 			if !on {
 				continue
 			}
