@@ -33,7 +33,7 @@ func (s *Session) receiveEarly(t wire.Type, body []byte) error {
 	case t == wire.SVAuthenticateResponse && s.phase == authenticating:
 		return s.authenticated(body)
 	case t.Extended() && !s.config.Plain, t == wire.BObjectMessage:
-		// Goes unreliably, or may do so, and has overtaken the welcome.
+		// Goes unreliably and has overtaken the welcome.
 		s.stats.Ignored++
 		return nil
 	}
