@@ -40,6 +40,21 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// An infinite rate is one that limits nothing.
+func TestInfiniteSendRate(t *testing.T) {
+	st := newStage()
+	st.config.SendRate = math.Inf(1)
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+	st.send(c, must(c.encode("hello")))
+	p, _ := st.server.peers.Load(c)
+	if n := p.(*peer).budget(); n < 1000 {
+		t.Errorf("a budget of %d bytes", n)
+	}
+}
+
 // Reliable messages wait for a client that is slow to learn of their objects, but
 // not more than so many.
 func TestMessagesWaitForTheirObjectWithinBounds(t *testing.T) {
