@@ -352,26 +352,13 @@ func (r *run) walkAll(ctx context.Context) {
 		last, lastAt = total, now
 	})
 	defer stop()
-	interval := float64(time.Second) / r.Rate / float64(r.Walkers)
-	start := time.Now()
-	for turn := 0; ctx.Err() == nil; turn++ {
-		due := time.Duration(float64(turn) * interval)
-		gone := time.Since(start)
-		if due >= r.For || gone >= r.For {
-			return
-		}
-		if wait := due - gone; wait > 0 {
-			loadgen.Sleep(ctx, max(wait, leastSleep))
-		}
+	loadgen.Pace(ctx, r.Rate*float64(r.Walkers), r.For, 0, func(turn int) {
 		b := r.bots[turn%r.Walkers]
 		if err := b.walk(); err != nil && !errors.Is(err, transport.ErrClosed) {
 			r.faults.unsent.Add(1)
 		}
-	}
+	})
 }
-
-// leastSleep is what a sleep costs little against.
-const leastSleep = 500 * time.Microsecond
 
 // await looks again and again whether ok, for a while. Once the bots have
 // gathered it does so even when ctx is done: little is left to do then.
