@@ -233,8 +233,7 @@ func (r *run) connect(ctx context.Context) error {
 	return nil
 }
 
-// join connects a bot anew. A server that is busy or starts just now is asked
-// again.
+// join connects a bot anew. A server that is too busy is asked again.
 func (r *run) join(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
@@ -243,7 +242,7 @@ func (r *run) join(ctx context.Context, i int) error {
 	}
 	c := newClient(r, i)
 	_, err := r.Dial(ctx, c)
-	for busy(err) && ctx.Err() == nil {
+	for errors.Is(err, quic.ErrRefused) && ctx.Err() == nil {
 		loadgen.Sleep(ctx, dialAgain)
 		c = newClient(r, i)
 		_, err = r.Dial(ctx, c)
@@ -265,9 +264,6 @@ func (r *run) join(ctx context.Context, i int) error {
 		return fail(context.Cause(ctx))
 	}
 }
-
-// busy tells whether dialing may work when it is tried again.
-func busy(err error) bool { return errors.Is(err, quic.ErrRefused) || errors.Is(err, quic.ErrNoAnswer) }
 
 // frames calls the clients' frames in turn, so that they are spread evenly.
 func (r *run) frames(ctx context.Context) {
