@@ -24,7 +24,7 @@ type pipesBotsCommand struct {
 
 	Clients     int           `default:"24" placeholder:"N" help:"How many clients (${default})."`
 	For         time.Duration `default:"30s" placeholder:"DURATION" help:"How long (${default})."`
-	Zones       []uint32      `default:"1" placeholder:"ZONE,..." help:"Zones that each of them asks for (${default})."`
+	Zones       []uint32      `default:"1" placeholder:"ZONE" help:"Zones that each of them asks for, with commas between (${default})."`
 	Spread      bool          `help:"Each of them asks for one of the zones, in turn."`
 	Idle        bool          `help:"Ask for nothing, to see what an idle client costs the server."`
 	UpdateRate  uint16        `default:"20" placeholder:"HZ" help:"Snapshots per second that each of them asks for (${default})."`

@@ -101,7 +101,10 @@ func NewWorld(c WorldConfig) (*World, error) {
 		Schema:   schema,
 		TickRate: c.TickRate,
 		Log:      c.Log,
-		Events:   world.Events{Tick: w.tick},
+		Events: world.Events{
+			Tick:    w.tick,
+			Message: func(*world.Client, *world.Object, *dc.Field, []byte) {}, // poke
+		},
 	}); err != nil {
 		return nil, err
 	}
