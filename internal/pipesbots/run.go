@@ -64,7 +64,8 @@ type Config struct {
 	// Progress gets a line every few seconds.
 	Progress io.Writer
 
-	settleWithin time.Duration // until all agree at the end; 15 s unless a test says otherwise
+	settleWithin time.Duration     // until all agree at the end; 15 s unless a test says otherwise
+	enough       func(counts) bool // ends a test before For is over; nil never does
 }
 
 const (
@@ -319,6 +320,13 @@ func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
 		r.earliest[1].Store(r.earliest[0].Swap(math.MaxInt64))
 	})
 	playing, cancel := context.WithTimeout(ctx, r.For)
+	if r.enough != nil {
+		defer loadgen.Every(10*time.Millisecond, func() {
+			if r.enough(r.counts()) {
+				cancel()
+			}
+		})()
+	}
 	if r.Churn > 0 {
 		err = r.churn(ctx, playing)
 	} else {

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"io"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -60,17 +62,14 @@ func serve(t *testing.T, c WorldConfig) dialer {
 	}
 }
 
-// play runs bots for a short time.
+// play runs bots until they have seen enough.
 func play(t *testing.T, c Config) (*Summary, error) {
 	t.Helper()
 	schema, err := LoadSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Schema, c.Progress = schema, io.Discard
-	if c.For == 0 {
-		c.For = 500 * time.Millisecond
-	}
+	c.Schema, c.Progress, c.For = schema, io.Discard, time.Minute
 	return Run(t.Context(), c)
 }
 
@@ -105,12 +104,16 @@ func TestRunSeesNoFaults(t *testing.T) {
 		"idle":     {WorldConfig{Objects: 20}, Config{Clients: 3}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			sees, says, churns := len(c.bots.Zones) > 0, c.bots.Say != "", c.bots.Churn > 0
 			c.bots.Dial = serve(t, c.world)
+			c.bots.enough = func(n counts) bool {
+				return n.snapshots > 100 && (!sees || n.updates > 100 && n.compared > 0) && (!c.calls || n.calls > 20) &&
+					(!says || n.said > 5) && (!churns || n.joins > uint64(c.bots.Clients)+5)
+			}
 			s, err := play(t, c.bots)
 			if err != nil {
 				t.Fatal(err)
 			}
-			sees, says, churns := len(c.bots.Zones) > 0, c.bots.Say != "", c.bots.Churn > 0
 			switch {
 			case !s.OK(), s.SnapshotRate <= 0, s.ByteRate <= 0:
 			case sees != (s.UpdateRate > 0), c.calls != (s.CallRate > 0), says != (s.SayRate > 0), churns != (s.Joins > 0):
@@ -123,34 +126,80 @@ func TestRunSeesNoFaults(t *testing.T) {
 	}
 }
 
-// spoiler changes what a client receives.
+// spoiler changes what a client receives: the messages of one type that are not
+// empty, from the given one on, or with once only that. It begins when the client
+// is there, unless early.
 type spoiler struct {
-	transport.Handler
-	spoil func(conn transport.Conn, b []byte) [][]byte
+	*client
+	spoil
+
+	seen int
+	done atomic.Int64 // messages since it has done so
+}
+
+type spoil struct {
+	typ         wire.Type
+	from        int
+	once, early bool
+	how         func(transport.Conn, []byte) [][]byte
 }
 
 func (s *spoiler) Received(conn transport.Conn, msgs [][]byte) {
+	select {
+	case <-s.ready:
+	default:
+		if !s.early {
+			s.client.Received(conn, msgs)
+			return
+		}
+	}
 	var all [][]byte
 	for _, b := range msgs {
-		all = append(all, s.spoil(conn, b)...)
+		if s.done.Load() > 0 {
+			s.done.Add(1)
+		}
+		empty := s.typ == wire.ExtSnapshot && len(b) <= wire.PartHeaderSize || s.typ == wire.SVTick && len(b) < 20
+		if wire.Type(binary.LittleEndian.Uint16(b)) == s.typ && !empty {
+			if s.seen++; s.seen == s.from || s.seen > s.from && !s.once {
+				s.done.CompareAndSwap(0, 1)
+				all = append(all, s.how(conn, b)...)
+				continue
+			}
+		}
+		all = append(all, b)
 	}
 	if len(all) > 0 {
-		s.Handler.Received(conn, all)
+		s.client.Received(conn, all)
 	}
 }
 
-// of calls f for messages of one type, from the given one on, and leaves others
-// as they are. Every n-th one is meant, where n is not 0.
-func of(typ wire.Type, from, n int, f func(transport.Conn, []byte) [][]byte) func(transport.Conn, []byte) [][]byte {
-	seen := 0
-	return func(conn transport.Conn, b []byte) [][]byte {
-		if wire.Type(binary.LittleEndian.Uint16(b)) == typ {
-			if seen++; seen == from || seen > from && n > 0 && (seen-from)%n == 0 {
-				return f(conn, b)
-			}
-		}
-		return [][]byte{b}
+func (s *spoiler) Closed(conn transport.Conn, err error) {
+	s.done.Store(math.MaxInt32)
+	s.client.Closed(conn, err)
+}
+
+// playSpoiled plays three bots, of which the first gets what is spoiled, for a
+// while after that.
+func playSpoiled(t *testing.T, how spoil, plain bool) *Summary {
+	t.Helper()
+	dial := serve(t, WorldConfig{Objects: 10, ValueBytes: 8, Messages: 20})
+	var first sync.Once
+	victim := &spoiler{spoil: how}
+	s, err := play(t, Config{
+		Clients: 3, Zones: []uint32{1}, UpdateRate: 66, Counter: LoadCounter, Plain: plain, settleWithin: 300 * time.Millisecond,
+		enough: func(counts) bool { return victim.done.Load() > 50 },
+		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+			first.Do(func() {
+				victim.client = h.(*client)
+				h = victim
+			})
+			return dial(ctx, h)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	return s
 }
 
 // TestRunSeesFaults has the server lie to the first client. The bots must see
@@ -168,39 +217,28 @@ func TestRunSeesFaults(t *testing.T) {
 	const afterStructure = 2 + 4 // where the tick of a part stands
 	for name, c := range map[string]struct {
 		plain bool
-		spoil func(transport.Conn, []byte) [][]byte
+		spoil spoil
 		only  func(f *Faults) *int64 // the kind of fault, and no others
 	}{
-		"other values":         {false, of(wire.ExtSnapshot, 3, 1, flipLast), func(f *Faults) *int64 { return &f.Different }},
-		"other values, plain":  {true, of(wire.SVTick, 3, 1, flipLast), func(f *Faults) *int64 { return &f.Different }},
-		"an earlier tick":      {false, of(wire.ExtSnapshot, 5, 0, add(afterStructure, ^uint32(2))), func(f *Faults) *int64 { return &f.Backward }},
-		"again, plain":         {true, of(wire.SVTick, 5, 0, add(2, ^uint32(2))), func(f *Faults) *int64 { return &f.Backward }},
-		"a lost message":       {false, of(wire.ExtObjectMessage, 25, 0, drop), func(f *Faults) *int64 { return &f.Disordered }},
-		"a doubled message":    {false, of(wire.ExtObjectMessage, 3, 0, double), func(f *Faults) *int64 { return &f.Disordered }},
-		"a message too many":   {true, of(wire.BObjectMessage, 3, 0, double), func(f *Faults) *int64 { return &f.Disordered }},
-		"no state any more":    {false, of(wire.ExtSnapshot, 5, 1, drop), func(f *Faults) *int64 { return &f.Behind }},
-		"an object is missing": {true, of(wire.SVGenerateObject, 4, 0, drop), func(f *Faults) *int64 { return &f.Disagreeing }},
-		"cut off": {false, of(wire.ExtSnapshot, 3, 0, func(conn transport.Conn, _ []byte) [][]byte {
+		"other values":        {false, spoil{wire.ExtSnapshot, 3, false, false, flipLast}, func(f *Faults) *int64 { return &f.Different }},
+		"other values, plain": {true, spoil{wire.SVTick, 3, false, false, flipLast}, func(f *Faults) *int64 { return &f.Different }},
+		"an earlier tick":     {false, spoil{wire.ExtSnapshot, 5, true, false, add(afterStructure, ^uint32(2))}, func(f *Faults) *int64 { return &f.Backward }},
+		"again, plain":        {true, spoil{wire.SVTick, 5, true, false, add(2, ^uint32(2))}, func(f *Faults) *int64 { return &f.Backward }},
+		"a lost message":      {false, spoil{wire.ExtObjectMessage, 25, true, false, drop}, func(f *Faults) *int64 { return &f.Disordered }},
+		"a doubled message":   {false, spoil{wire.ExtObjectMessage, 3, true, false, double}, func(f *Faults) *int64 { return &f.Disordered }},
+		"a message too many":  {true, spoil{wire.BObjectMessage, 3, true, false, double}, func(f *Faults) *int64 { return &f.Disordered }},
+		"no state any more":   {false, spoil{wire.ExtSnapshot, 5, false, false, drop}, func(f *Faults) *int64 { return &f.Behind }},
+		"a missing object":    {true, spoil{wire.SVGenerateObject, 4, true, true, drop}, func(f *Faults) *int64 { return &f.Disagreeing }},
+		"cut off": {false, spoil{wire.ExtSnapshot, 3, true, false, func(conn transport.Conn, _ []byte) [][]byte {
 			conn.Close(transport.CodeNormal, "")
 			return nil
-		}), func(f *Faults) *int64 { return &f.Disconnected }},
-		"garbage": {false, of(wire.ExtSnapshot, 3, 0, func(_ transport.Conn, b []byte) [][]byte {
+		}}, func(f *Faults) *int64 { return &f.Disconnected }},
+		"garbage": {false, spoil{wire.ExtSnapshot, 3, true, false, func(_ transport.Conn, b []byte) [][]byte {
 			return [][]byte{b[:len(b)-1]}
-		}), func(f *Faults) *int64 { return &f.Disconnected }},
+		}}, func(f *Faults) *int64 { return &f.Disconnected }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dial := serve(t, WorldConfig{Objects: 10, ValueBytes: 8, Messages: 20})
-			var first sync.Once
-			s, err := play(t, Config{
-				Clients: 3, Zones: []uint32{1}, UpdateRate: 66, Counter: LoadCounter, Plain: c.plain, settleWithin: 300 * time.Millisecond,
-				Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-					first.Do(func() { h = &spoiler{h, c.spoil} })
-					return dial(ctx, h)
-				},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			s := playSpoiled(t, c.spoil, c.plain)
 			if *c.only(&s.Faults) == 0 {
 				t.Errorf("it was not seen:\n%s", text(s))
 			}
@@ -221,24 +259,10 @@ func TestRunSeesFaults(t *testing.T) {
 
 // A client that was not told of an object must not hear of it.
 func TestRunSeesUnknownObjects(t *testing.T) {
-	dial := serve(t, WorldConfig{Objects: 10, Messages: 20})
-	var first sync.Once
-	s, err := play(t, Config{
-		Clients: 2, Zones: []uint32{1}, settleWithin: 300 * time.Millisecond,
-		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-			first.Do(func() {
-				h = &spoiler{h, of(wire.ExtObjectMessage, 3, 0, func(_ transport.Conn, b []byte) [][]byte {
-					// Its doId stands behind tick and state.
-					binary.LittleEndian.PutUint32(b[2+8:], 1_000_000)
-					return [][]byte{b}
-				})}
-			})
-			return dial(ctx, h)
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := playSpoiled(t, spoil{wire.ExtObjectMessage, 3, true, false, func(_ transport.Conn, b []byte) [][]byte {
+		binary.LittleEndian.PutUint32(b[2+8:], 1_000_000) // its doId stands behind tick and state
+		return [][]byte{b}
+	}}, false)
 	if s.Faults.Unknown != 1 {
 		t.Errorf("one message was of an unknown object:\n%s", text(s))
 	}
@@ -289,14 +313,13 @@ func TestRunInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dial := serve(t, WorldConfig{Objects: 3})
 	s, err := Run(ctx, Config{
-		Schema: schema, Clients: 2, For: time.Hour, Zones: []uint32{1}, Progress: io.Discard, Churn: 1,
-		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-			return dial(ctx, &spoiler{h, of(wire.ExtSnapshot, 10, 0, func(_ transport.Conn, b []byte) [][]byte {
+		Schema: schema, Clients: 2, For: time.Hour, Zones: []uint32{1}, Progress: io.Discard, Churn: 1, Dial: serve(t, WorldConfig{Objects: 3}),
+		enough: func(n counts) bool {
+			if n.snapshots > 20 {
 				cancel()
-				return [][]byte{b}
-			})})
+			}
+			return false
 		},
 	})
 	if err != nil || !s.OK() || s.SnapshotRate == 0 {

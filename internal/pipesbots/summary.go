@@ -110,7 +110,7 @@ func (s *Summary) WriteText(w io.Writer) {
 	}
 	fmt.Fprintf(w, "round trips     p50 %v, p99 %v\n", duration(s.RTTP50), duration(s.RTTP99))
 	if s.Raced > 0 {
-		fmt.Fprintf(w, "raced           %d messages came after their object had gone, some perhaps unreliable\n", s.Raced)
+		fmt.Fprintf(w, "raced           %d messages of objects that had gone, as unreliable ones may be\n", s.Raced)
 	}
 	if s.ServerCPUSeconds > 0 {
 		fmt.Fprintf(w, "server CPU      %.3f %% of a core per client\n", 100*s.ServerCPUPerClient)
