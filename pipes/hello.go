@@ -84,6 +84,12 @@ func (p *peer) extension() wire.Extension {
 // trip: at 66 per second, 16 are a quarter of a second.
 const plainWindow = 16
 
+// maxPart is how long a part of a snapshot is at most, in bytes: what goes in one
+// packet on nearly all paths, the 1,200 bytes that QUIC demands of them less what
+// it adds. Transports take longer unreliable messages, but in several packets, and
+// then a single lost one costs all of the part.
+const maxPart = 1150
+
 // letIn takes the client into the world, which calls Joined.
 func (p *peer) letIn(account any) {
 	s := p.server
@@ -106,7 +112,7 @@ func (p *peer) letIn(account any) {
 		MaxZones: s.settings.MaxZones,
 		View: snapshot.ViewConfig{
 			Plain:    !p.ext,
-			PartSize: max(p.conn.MaxUnreliable()-wire.PartHeaderSize, 1),
+			PartSize: max(min(p.conn.MaxUnreliable(), maxPart)-wire.PartHeaderSize, 1),
 			Rate:     float64(p.updateRate),
 			Window:   plainWindow,
 			Budget:   p.budget,
