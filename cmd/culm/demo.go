@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/term"
 
 	"github.com/culm-net/culm/internal/landemo"
+	"github.com/culm-net/culm/internal/walkers"
 )
 
 // demoCommand is "culm demo".
@@ -55,9 +56,9 @@ func (c *lanDemoCommand) Run(ctx context.Context, e *env) error {
 	defer party.Close()
 	in, out := terminal(e.stdin, e.stdout)
 	if c.Plain || out == nil {
-		return landemo.Print(ctx, party, c.For, e.stdout)
+		return walkers.Print(ctx, party, c.For, e.stdout)
 	}
-	return landemo.Show(ctx, party, c.For, in, out)
+	return walkers.Show(ctx, party, c.For, in, out)
 }
 
 // terminal returns the files of a terminal that can be drawn on, or nil.
