@@ -39,7 +39,7 @@ func draw(v View, width, height int) string {
 	}
 	if width < leastWidth || height < leastHeight {
 		c.text(0, 0, width, strong, "culm demo")
-		c.text(0, 1, width, 0, fmt.Sprintf("%d walkers", len(v.Walkers)))
+		c.text(0, 1, width, 0, fmt.Sprintf("%d walkers", v.present()))
 		for i, line := range v.Numbers {
 			c.text(0, 2+i, width, 0, line)
 		}
@@ -88,6 +88,9 @@ func (c *canvas) world(v View, y, width, height, dim int, colors map[string]int)
 		c.text(x, y, x+middle-3, dim, fmt.Sprintf(" zone %d: %s, %d ", zone, ZoneName(zone), counts[zone]))
 	}
 	for _, w := range v.Walkers {
+		if w.Zone == 0 {
+			continue
+		}
 		// Each half has the columns between the frame and the middle.
 		left, cols, x := 1, middle-1, w.X
 		if w.X >= Border {

@@ -79,6 +79,27 @@ type stage struct {
 func (s *stage) View() View           { return s.view }
 func (s *stage) Failed() <-chan error { return s.failed }
 
+// Who is not there is in the list only, and does not count.
+func TestDrawAbsent(t *testing.T) {
+	v := someView()
+	v.Walkers[3].Zone, v.Walkers[3].Note = 0, "connecting"
+	picture := styles.ReplaceAllString(draw(v, 80, 24), "")
+	for _, want := range []string{"Dora   connecting", "zone 1: meadow, 5"} {
+		if !strings.Contains(picture, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if n := strings.Count(picture, "Dora"); n != 1 {
+		t.Errorf("Dora is there %d times", n)
+	}
+	if small := draw(v, 30, 8); !strings.Contains(small, "11 walkers") {
+		t.Errorf("the small picture is %q", small)
+	}
+	if t.Failed() {
+		t.Log("\n" + picture)
+	}
+}
+
 func TestModelEnds(t *testing.T) {
 	old := &stage{View{Elapsed: 5 * time.Second}, make(chan error, 1)}
 	quits := func(m model, msg tea.Msg) (model, bool) {

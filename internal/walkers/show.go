@@ -68,7 +68,7 @@ func printView(out io.Writer, v View, news []Line) error {
 	}
 	counts := v.inZones()
 	_, err := fmt.Fprintf(out, "%5.1f s  %d walkers, %d on the meadow and %d in the forest; %s\n",
-		v.Elapsed.Seconds(), len(v.Walkers), counts[Meadow], counts[Forest], strings.Join(v.Numbers, "; "))
+		v.Elapsed.Seconds(), v.present(), counts[Meadow], counts[Forest], strings.Join(v.Numbers, "; "))
 	return err
 }
 
@@ -79,4 +79,10 @@ func (v View) inZones() map[uint32]int {
 		counts[w.Zone]++
 	}
 	return counts
+}
+
+// present returns how many walkers are on the map.
+func (v View) present() int {
+	counts := v.inZones()
+	return counts[Meadow] + counts[Forest]
 }

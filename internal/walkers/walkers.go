@@ -71,7 +71,7 @@ type View struct {
 	Numbers []string      // how fast everything is: one or more lines
 }
 
-// Walker is somebody on the map.
+// Walker is somebody on the map, or only in the list if Zone is 0.
 type Walker struct {
 	Name string
 	Zone uint32

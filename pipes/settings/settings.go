@@ -61,6 +61,9 @@ func (s Settings) Validate() error {
 	if s.MinUpdateRate > s.MaxUpdateRate {
 		return fmt.Errorf("pipes-minupdaterate is %d and pipes-maxupdaterate only %d: lower the one or raise the other", s.MinUpdateRate, s.MaxUpdateRate)
 	}
+	if s.MinUpdateRate > s.TickRate {
+		return fmt.Errorf("pipes-minupdaterate is %d and pipes-tickrate only %d, and there is one snapshot in a tick: lower the one or raise the other", s.MinUpdateRate, s.TickRate)
+	}
 	if err := s.Clock().Validate(); err != nil {
 		return fmt.Errorf("pipes-clock-…: %w", err)
 	}
@@ -79,5 +82,24 @@ func (s Settings) Clock() netclock.Settings {
 	c.MaxAmount = milliseconds(s.ClockCorrectionMaxAmount)
 	return c
 }
+
+// Interpolation returns the least delay of interpolation and how many snapshots
+// it has at least, as client.Config takes them: 0 would be the default there, so
+// that none is negative.
+func (s Settings) Interpolation() (delay time.Duration, ratio float64) {
+	delay, ratio = seconds(s.Interp), s.InterpRatio
+	if delay == 0 {
+		delay = -1
+	}
+	if ratio == 0 {
+		ratio = -1
+	}
+	return delay, ratio
+}
+
+// Ping returns the time between a client's pings.
+func (s Settings) Ping() time.Duration { return seconds(s.PingInterval) }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
