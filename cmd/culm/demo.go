@@ -69,7 +69,7 @@ func (c *pipesDemoCommand) Help() string {
 
 // The worst networks that can be shown.
 const (
-	maxDemoLoss = 60
+	maxDemoLoss = 50
 	maxDemoLag  = 2 * time.Second
 )
 

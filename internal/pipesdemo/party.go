@@ -64,15 +64,15 @@ type Party struct {
 	stopServer, stopWorld, stopClients context.CancelFunc
 	serving, ticking, playing          sync.WaitGroup
 
-	mu       sync.Mutex   // guards all that follows
-	shown    walkers.View // what the watcher and the guests saw in their last frame
-	ticks    walkers.Ring // how long they took
-	tickRate walkers.Rate
-	sent     walkers.Rate // bytes of all clients
-	shots    walkers.Rate // snapshots of all clients
-	rtt      time.Duration
-	loss     float64
-	there    int // clients that are connected
+	mu          sync.Mutex   // guards all that follows
+	shown       walkers.View // what the watcher and the guests saw in their last frame
+	ticks       walkers.Ring // how long they took
+	tickRate    walkers.Rate
+	ticksPerSec float64
+	sent        walkers.Rate // bytes to all clients
+	snapshots   walkers.Rate // to all clients
+	rtt         time.Duration
+	loss        float64
 }
 
 // NewParty starts a server on the loopback interface and sends the clients
@@ -96,7 +96,7 @@ func NewParty(cfg Config) (*Party, error) {
 		return nil, err
 	}
 	p.world = game.world
-	p.world.OnSeal(nil, func(uint32) { p.ticked(p.world.Stats().LastTick) })
+	p.world.OnSeal(nil, func(tick uint32) { p.ticked(tick, p.world.Stats().LastTick) })
 	p.server, err = pipes.NewServer(pipes.Config{
 		World:         p.world,
 		Password:      s.Password,
@@ -176,14 +176,13 @@ func (p *Party) invite(schema *dc.Schema, dial func(context.Context, transport.H
 	delay, ratio := s.Interpolation()
 	connect := func(who string) (*client.Client, error) {
 		c, err := client.New(client.Config{
-			Schema:      schema,
-			Dial:        dial,
-			Password:    s.Password,
-			UpdateRate:  uint16(s.UpdateRate),
-			CommandRate: uint16(s.CommandRate),
-			Interp:      delay,
-			InterpRatio: ratio,
-			// A demonstration shows soon what a ping tells.
+			Schema:       schema,
+			Dial:         dial,
+			Password:     s.Password,
+			UpdateRate:   uint16(s.UpdateRate),
+			CommandRate:  uint16(s.CommandRate),
+			Interp:       delay,
+			InterpRatio:  ratio,
 			PingInterval: s.Ping(),
 			Clock:        s.Clock(),
 			Log:          slog.New(slog.DiscardHandler),

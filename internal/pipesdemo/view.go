@@ -10,13 +10,15 @@ import (
 	"github.com/culm-net/culm/internal/walkers"
 )
 
-// ticked notes how long a tick took.
-func (p *Party) ticked(d time.Duration) {
-	if d > 0 { // 0 before the first has ended
-		p.mu.Lock()
-		p.ticks.Add(d)
-		p.mu.Unlock()
+// ticked is called at the end of each tick. before is how long the one before
+// took, 0 for none.
+func (p *Party) ticked(tick uint32, before time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before > 0 {
+		p.ticks.Add(before)
 	}
+	p.ticksPerSec = p.tickRate.Of(p.clock(), uint64(tick))
 }
 
 // columns is the heading of what note writes.
@@ -53,7 +55,7 @@ func (p *Party) look() {
 	defer p.mu.Unlock()
 	p.shown.Walkers = all
 	p.watcher.chat.Show(&p.shown)
-	p.there, p.rtt, p.loss = len(rtts), 0, 0
+	p.rtt, p.loss = 0, 0
 	if len(rtts) > 0 {
 		slices.Sort(rtts)
 		p.rtt, p.loss = rtts[len(rtts)/2], loss/float64(len(rtts))
@@ -62,17 +64,17 @@ func (p *Party) look() {
 
 // View returns what the watcher sees now.
 func (p *Party) View() walkers.View {
-	world, server := p.world.Stats(), p.server.Stats()
+	clients, server := p.world.Stats().Clients, p.server.Stats()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	v := p.shown
 	v.Title, v.Columns, v.Elapsed = p.title, columns, p.clock()
-	perClient := 1 / float64(max(p.there, 1))
+	perClient := 1 / float64(max(clients, 1))
 	v.Numbers = []string{
 		fmt.Sprintf("tick %.2f ms (p99 %.2f) of %.1f, %.0f ticks/s",
-			milliseconds(p.ticks.Quantile(0.5)), milliseconds(p.ticks.Quantile(0.99)), 1000*p.world.Rate().Interval(), p.tickRate.Of(v.Elapsed, world.Ticks)),
+			milliseconds(p.ticks.Quantile(0.5)), milliseconds(p.ticks.Quantile(0.99)), 1000*p.world.Rate().Interval(), p.ticksPerSec),
 		fmt.Sprintf("per client %.1f KB/s in %.0f snapshots/s, RTT %.1f ms, loss %.1f%%",
-			p.sent.Of(v.Elapsed, server.SentBytes)*perClient/1000, p.shots.Of(v.Elapsed, server.Snapshots)*perClient, milliseconds(p.rtt), 100*p.loss),
+			p.sent.Of(v.Elapsed, server.SentBytes)*perClient/1000, p.snapshots.Of(v.Elapsed, server.Snapshots)*perClient, milliseconds(p.rtt), 100*p.loss),
 	}
 	return v
 }
