@@ -12,8 +12,7 @@ func (e events) Welcomed() {
 	c.state = Connected
 	c.retry.since = c.now
 	c.meter.connects++
-	c.interest.stale = len(c.interest.zones) > 0 || len(c.interest.waiting) > 0
-	c.syncInterest()
+	c.restoreInterest()
 	if f := c.config.Events.Connected; f != nil {
 		f()
 	}

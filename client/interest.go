@@ -9,10 +9,14 @@ import (
 
 // interest is which zones the client wants to see.
 type interest struct {
-	zones map[uint32]struct{}
-	// stale says that the server does not know all of it yet, and gets it as
-	// a whole. Who waits for that to be complete is in waiting, and who waits
-	// for what was sent, in sent by the session's id of it.
+	// zones has the number of the call that asked for each: after a reconnect
+	// they are asked for in the same company, as servers may refuse all zones
+	// of a call for one of them.
+	zones map[uint32]uint64
+	calls uint64
+	// stale says that the server does not know all of it yet. Who waits for
+	// that to be complete is in waiting, and who waits for what was sent, in
+	// sent by the session's id of it.
 	stale   bool
 	waiting []func()
 	sent    map[uint32][]func()
@@ -29,9 +33,7 @@ type interest struct {
 // A server may refuse zones: those of package pipes leave out all zones of that
 // call, those of panda3d-pipes close the connection.
 func (c *Client) AddInterest(done func(), zones ...uint32) {
-	for _, z := range zones {
-		c.interest.add(z)
-	}
+	c.interest.add(zones)
 	c.change(done, zones, (*clientsession.Session).AddZones)
 }
 
@@ -47,9 +49,7 @@ func (c *Client) RemoveInterest(done func(), zones ...uint32) {
 // AddInterest.
 func (c *Client) SetInterest(done func(), zones ...uint32) {
 	clear(c.interest.zones)
-	for _, z := range zones {
-		c.interest.add(z)
-	}
+	c.interest.add(zones)
 	c.change(done, zones, (*clientsession.Session).SetZones)
 }
 
@@ -57,11 +57,14 @@ func (c *Client) SetInterest(done func(), zones ...uint32) {
 // of its own objects.
 func (c *Client) Interest() []uint32 { return slices.Sorted(maps.Keys(c.interest.zones)) }
 
-func (i *interest) add(zone uint32) {
+func (i *interest) add(zones []uint32) {
 	if i.zones == nil {
-		i.zones = make(map[uint32]struct{})
+		i.zones = make(map[uint32]uint64)
 	}
-	i.zones[zone] = struct{}{}
+	i.calls++
+	for _, z := range zones {
+		i.zones[z] = i.calls
+	}
 }
 
 // change sends a change of interest, or notes that it is still to be sent.
@@ -81,7 +84,40 @@ func (c *Client) change(done func(), zones []uint32, send func(*clientsession.Se
 	}
 }
 
-// syncInterest tells the server the whole interest if it does not know it.
+// restoreInterest tells a server that has just let the client in, call by call,
+// what the client wants to see.
+func (c *Client) restoreInterest() {
+	i := &c.interest
+	if i.stale = len(i.waiting) > 0; len(i.zones) == 0 {
+		return // syncInterest answers who waits
+	}
+	calls := make(map[uint64][]uint32)
+	for _, z := range c.Interest() {
+		calls[i.zones[z]] = append(calls[i.zones[z]], z)
+	}
+	left := len(calls)
+	waiting := i.waiting
+	done := func() {
+		if left--; left == 0 {
+			for _, done := range waiting {
+				done()
+			}
+		}
+	}
+	for _, call := range slices.Sorted(maps.Keys(calls)) {
+		id, err := c.session.AddZones(calls[call]...)
+		if err != nil {
+			i.stale = true // all of them are sent as a whole, and waiting stays
+			clear(i.sent)
+			return
+		}
+		i.wait(id, done)
+	}
+	i.stale, i.waiting = false, nil
+}
+
+// syncInterest tells the server the whole interest if it does not know it: in one
+// message, so that it does not forget what it shows already.
 func (c *Client) syncInterest() {
 	i := &c.interest
 	if c.state != Connected || !i.stale {

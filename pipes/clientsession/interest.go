@@ -8,8 +8,13 @@ import (
 	"github.com/culm-net/culm/transport"
 )
 
-// ErrInterestBusy says that as many changes of interest wait for the server's
-// answer as there are handles.
+// maxInterests is how many changes of interest may wait for the server's answer:
+// as many as the plain dialect has handles. Culm's servers disconnect clients of
+// which more than 256 wait.
+const maxInterests = math.MaxUint8
+
+// ErrInterestBusy says that too many changes of interest wait for the server's
+// answer: 255, and each long list counts for several.
 var ErrInterestBusy = errors.New("clientsession: too many changes of interest are not complete; wait for InterestComplete")
 
 // interests are the changes of interest that the server has not completed.
@@ -61,7 +66,7 @@ func (s *Session) setInterest(plain, extended wire.Type, zones []uint32) (uint32
 	}
 	k := &s.interests
 	messages := max(1, (len(zones)+most-1)/most)
-	if len(k.byHandle)+messages > handles {
+	if len(k.byHandle)+messages > maxInterests {
 		return 0, ErrInterestBusy
 	}
 	if k.byHandle == nil {

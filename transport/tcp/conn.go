@@ -244,6 +244,24 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	}
 }
 
+// Reset is Close without lingering: what is queued is dropped, and the peer's
+// system is told that the connection was reset. It is for peers that cannot be
+// spoken with.
+func (c *Conn) Reset(code transport.Code, reason string) {
+	c.mu.Lock()
+	if c.cause != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.cause = &transport.CloseError{Code: code, Reason: transport.CutReason(reason)}
+	c.mu.Unlock()
+
+	c.box.Close()
+	close(c.closing)
+	cut(c.wire)
+	_ = c.wire.Close() // the reading goroutine does the rest
+}
+
 // closeWrite ends the stream to the peer. Reading goes on until the peer ends
 // its own, for closing a socket while bytes arrive would cut off what the
 // peer has not read yet.

@@ -191,3 +191,50 @@ func TestResetIsReportedOnce(t *testing.T) {
 		t.Error("Closed was called again")
 	}
 }
+
+func TestResetDropsWhatIsQueued(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T, h transport.Handler) (peer *net.TCPConn){
+		"accepted": func(t *testing.T, h transport.Handler) *net.TCPConn {
+			return dialRaw(t, serve(t, Config{SendQueue: 1 << 22}, h))
+		},
+		"dialed": func(t *testing.T, h transport.Handler) *net.TCPConn {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = ln.Close() })
+			if _, err := Dial(t.Context(), ln.Addr().String(), Config{SendQueue: 1 << 22}, h); err != nil {
+				t.Fatal(err)
+			}
+			peer, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = peer.Close() })
+			return peer.(*net.TCPConn)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newCollect(1)
+			peer := open(t, h)
+			c := (<-h.opened).(*Conn)
+			for range 3 {
+				if err := c.Send(transport.Message{Data: make([]byte, 60_000)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Reset(transport.CodeProtocol, "enough")
+			c.Reset(transport.CodeNormal, "a second time")
+			c.Close(transport.CodeNormal, "a third time")
+			if got, err := io.ReadAll(peer); len(got) > 0 || err == nil || !isReset(err) {
+				t.Errorf("the peer reads %d bytes and then %v, want a reset", len(got), err)
+			}
+			if err := <-h.closed; err.Error() != "closed by this side (protocol): enough" {
+				t.Errorf("Closed with %v", err)
+			}
+			if err := c.Send(transport.Message{}); !errors.Is(err, transport.ErrClosed) {
+				t.Errorf("Send: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,122 @@
+package messagedirector
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+func TestStall(t *testing.T) {
+	start := time.Unix(1000, 0)
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	// What was sent, with prefixes, and how much of it waits.
+	stats := func(messages, queued int) transport.Stats {
+		return transport.Stats{MessagesSent: uint64(messages), BytesSent: uint64(8 * messages), Queued: queued}
+	}
+	var s stall
+	for _, step := range []struct {
+		at               int
+		messages, queued int
+		want             time.Duration
+	}{
+		{0, 10, 100, 0},
+		{1, 10, 100, time.Second},
+		{2, 15, 150, 2 * time.Second}, // more waits, nothing left
+		{3, 15, 149, 0},               // a byte has left
+		{9, 15, 149, 6 * time.Second},
+		{10, 15, 0, 0},
+		{20, 20, 50, 0},
+		{21, 20, 50, time.Second},
+	} {
+		if got := s.look(at(step.at), stats(step.messages, step.queued)); got != step.want {
+			t.Errorf("at %d s: stalled for %v, want %v", step.at, got, step.want)
+		}
+	}
+}
+
+// hears makes a link that hears channel 700, for post-removes.
+func hears(t *testing.T, st *coreStage) peer {
+	p, _ := st.join()
+	m, err := compose("add 700")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.send(m)
+	return p
+}
+
+// A link that takes nothing is dropped, and its post-removes are sent, before
+// the transport has found out.
+func TestStalledLinkIsDropped(t *testing.T) {
+	for name, stop := range map[string]func(*coreStage, *corePeer){
+		"for too long": func(st *coreStage, p *corePeer) {
+			p.conn.stats = transport.Stats{MessagesSent: 1, BytesSent: 10, Queued: 12}
+			st.server.findStalled(time.Unix(1000, 0))
+			st.server.findStalled(time.Unix(1009, 0))
+			if p.dropped() {
+				t.Error("dropped too early")
+			}
+			st.server.findStalled(time.Unix(1010, 0))
+		},
+		"too much": func(st *coreStage, p *corePeer) {
+			p.conn.err = transport.ErrFull
+			m, _ := compose("5 -> 800 : 1")
+			q, _ := st.join()
+			q.send(m, m)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			st := newCoreStage(t, &stageConfig{}).(*coreStage)
+			ear := hears(t, st)
+			q, _ := st.join()
+			p := q.(*corePeer)
+			for _, s := range []string{"add 800", "post-remove 1 5 -> 700 : 7 gone"} {
+				m, err := compose(s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.send(m)
+			}
+			stop(st, p)
+			if !p.dropped() {
+				t.Fatal("it is still there")
+			}
+			if got := ear.received(); len(got) != 1 || describe(got[0]) != "5 -> 700 : 7 gone" {
+				t.Errorf("the others hear %q", got)
+			}
+			// What it still sends is for nobody.
+			m, _ := compose("add 801")
+			p.send(m)
+			st.server.Closed(p.conn, io.EOF)
+			if got := ear.received(); len(got) != 0 {
+				t.Errorf("the others hear %q twice", got)
+			}
+			if s := st.director.Stats(); s.Channels != 1 {
+				t.Errorf("%d channels are left", s.Channels)
+			}
+			n := st.server.Stats()
+			if n.Dropped["stalled"]+n.Dropped["overrun"] != 1 {
+				t.Errorf("counted %v", n.Dropped)
+			}
+		})
+	}
+}
+
+// An upstream that takes nothing is given up, to be dialled again.
+func TestStalledUpstreamIsGivenUp(t *testing.T) {
+	st := newCoreStage(t, &stageConfig{}).(*coreStage)
+	up := st.upstream().(*coreUp)
+	defer up.leave()
+	up.conn.err = transport.ErrFull
+	p, _ := st.join()
+	m, _ := compose("5 -> 800 : 1")
+	p.send(m, m)
+	if !up.dropped() {
+		t.Error("it is still there")
+	}
+	if n := up.up.Stats().GivenUp; n != 1 {
+		t.Errorf("counted %d times", n)
+	}
+}

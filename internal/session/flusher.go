@@ -1,0 +1,102 @@
+package session
+
+import (
+	"sync"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+// Flusher gives what is queued on connections to the network, on a goroutine
+// of its own: at once as long as that happens rarely, so that questions and
+// answers go to and fro quickly, and else with a pause between two times, so
+// that a busy server makes few large writes. Its methods are safe for
+// concurrent use.
+type Flusher struct {
+	interval time.Duration
+	flush    func([]transport.Conn)
+	timer    *time.Timer
+	running  sync.WaitGroup // a flush is scheduled or at work
+	flushing []transport.Conn
+
+	mu        sync.Mutex
+	waiting   []transport.Conn
+	scheduled bool      // a flush is scheduled or at work
+	next      time.Time // when the next one may be
+	writes    Bucket
+	closed    bool
+	count     uint64
+}
+
+// atOnce is how many connections are flushed without a pause. A write costs
+// some microseconds, so these are a few hundredths of a processor.
+var atOnce = Rate{PerSecond: 10_000, Burst: 200}
+
+// NewFlusher returns a flusher that calls flush with connections that were
+// added, at most interval after the last time. It does not keep the slice.
+func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
+	f := &Flusher{interval: interval, flush: flush}
+	f.timer = time.AfterFunc(time.Hour, f.run)
+	f.timer.Stop()
+	return f
+}
+
+// Add lets what is queued on conns leave soon. It does not keep the slice.
+func (f *Flusher) Add(conns []transport.Conn) {
+	if len(conns) == 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = append(f.waiting, conns...)
+	f.schedule()
+}
+
+// schedule is called with f.mu held.
+func (f *Flusher) schedule() {
+	if f.scheduled || f.closed || len(f.waiting) == 0 {
+		return
+	}
+	f.scheduled = true
+	f.running.Add(1)
+	f.timer.Reset(max(0, time.Until(f.next)))
+}
+
+// run is called by the timer.
+func (f *Flusher) run() {
+	defer f.running.Done()
+	f.mu.Lock()
+	f.count++
+	f.flushing, f.waiting = f.waiting, f.flushing[:0]
+	f.mu.Unlock()
+
+	f.flush(f.flushing)
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	f.next = now.Add(min(f.interval, f.writes.Spend(now, atOnce, float64(len(f.flushing)))))
+	f.writes.debt = min(f.writes.debt, 2*atOnce.Burst) // a short pause makes up for any load
+	clear(f.flushing)
+	f.scheduled = false
+	f.schedule()
+}
+
+// Count is how often flush was called.
+func (f *Flusher) Count() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count
+}
+
+// Close returns when flush is not at work, and will not be called any more.
+func (f *Flusher) Close() {
+	f.mu.Lock()
+	f.closed = true
+	if f.scheduled && f.timer.Stop() {
+		f.scheduled = false
+		f.running.Done()
+	}
+	f.mu.Unlock()
+	f.running.Wait()
+}

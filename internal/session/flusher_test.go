@@ -1,0 +1,67 @@
+package session
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/culm-net/culm/transport"
+)
+
+func TestFlusher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const interval = 10 * time.Millisecond
+		start := time.Now()
+		type flush struct {
+			at time.Duration
+			n  int
+		}
+		var mu sync.Mutex
+		var got []flush
+		f := NewFlusher(interval, func(conns []transport.Conn) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, flush{time.Since(start), len(conns)})
+		})
+		expect := func(n int, last flush) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if len(got) != n || n > 0 && got[n-1] != last {
+				t.Fatalf("flushed %v, want %d times, the last %v", got, n, last)
+			}
+		}
+		one, many := make([]transport.Conn, 1), make([]transport.Conn, 400)
+
+		f.Add(nil)
+		expect(0, flush{})
+		f.Add(one)
+		expect(1, flush{0, 1})
+		f.Add(one)
+		expect(2, flush{0, 1}) // still rarely
+		f.Add(many)
+		expect(3, flush{0, 400}) // that was much
+		f.Add(one)
+		f.Add(one)
+		time.Sleep(interval - time.Nanosecond)
+		expect(3, flush{0, 400})
+		time.Sleep(time.Nanosecond)
+		expect(4, flush{interval, 2}) // together after the interval
+		time.Sleep(5 * interval)
+		expect(4, flush{interval, 2})
+		f.Add(one)
+		expect(5, flush{6 * interval, 1}) // at once after a pause
+		f.Add(many)
+		expect(6, flush{6 * interval, 400})
+		f.Add(one)
+		f.Close()
+		f.Add(one)
+		time.Sleep(5 * interval)
+		expect(6, flush{6 * interval, 400})
+		if n := f.Count(); n != 6 {
+			t.Fatalf("counts %d", n)
+		}
+	})
+}
