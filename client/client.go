@@ -334,6 +334,9 @@ func (c *Client) ID() uint32 {
 	return c.session.ClientID()
 }
 
+// Schema returns the DC files that the client was made with.
+func (c *Client) Schema() *dc.Schema { return c.config.Schema }
+
 // Extended tells whether the connection speaks the extension of the protocol.
 func (c *Client) Extended() bool { return c.session != nil && c.session.Extended() }
 
