@@ -1,0 +1,135 @@
+// Command client is a client of the chat: it greets, walks about, says what is
+// typed, and prints who it sees and where.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/signal"
+
+	"github.com/culm-net/culm/client"
+	"github.com/culm-net/culm/examples/chat/game"
+	"github.com/culm-net/culm/pipes/settings"
+	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/quic"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "client:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// run plays until ctx is done, or the server does not want the client.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
+	s := settings.Default()
+	if err := s.Environ(os.Environ()); err != nil {
+		return err
+	}
+	flags := flag.NewFlagSet("client", flag.ContinueOnError)
+	flags.SetOutput(errOut)
+	name := flags.String("name", someName(), "what to be called")
+	server := flags.String("server", "", "HOST:PORT of the server; without it, -pipes-port of this machine")
+	fingerprint := flags.String("fingerprint", "", "fingerprint of the server's certificate, which the server prints")
+	s.Flags(flags)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if _, err := game.PackAvatarIntroduce(nil, *name); err != nil {
+		return fmt.Errorf("-name: %w", err)
+	}
+	if *server == "" {
+		*server = fmt.Sprintf("127.0.0.1:%d", s.Port)
+	}
+	dial, err := dialer(*server, *fingerprint)
+	if err != nil {
+		return err
+	}
+
+	v := newVisitor(*name, out)
+	delay, ratio := s.Interpolation()
+	c, err := client.New(client.Config{
+		Schema:       game.Schema(),
+		Dial:         dial,
+		Password:     s.Password,
+		UpdateRate:   uint16(s.UpdateRate),
+		CommandRate:  uint16(s.CommandRate),
+		Interp:       delay,
+		InterpRatio:  ratio,
+		PingInterval: s.Ping(),
+		Clock:        s.Clock(),
+		Retry: func(err error) bool {
+			// A server that was started anew has another certificate.
+			return client.Temporary(err) && !errors.Is(err, quic.ErrFingerprint)
+		},
+		Log:    slog.New(slog.DiscardHandler), // what matters is printed
+		Events: client.Events{Connected: v.connected, Lost: v.lost, Frame: v.frame},
+	})
+	if err != nil {
+		return err
+	}
+	if err := v.register(c); err != nil {
+		return err
+	}
+	go readLines(in, c, v)
+	return c.Run(ctx)
+}
+
+// dialer returns how to connect to the server.
+func dialer(server, fingerprint string) (func(context.Context, transport.Handler) (transport.Conn, error), error) {
+	var cfg quic.Config
+	host, _, err := net.SplitHostPort(server)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("-server: %w", err)
+	case fingerprint != "":
+		pin, err := quic.ParseFingerprint(fingerprint)
+		if err != nil {
+			return nil, fmt.Errorf("-fingerprint: %w", err)
+		}
+		cfg.Pins = []quic.Fingerprint{pin}
+	case net.ParseIP(host).IsLoopback():
+		cfg.Insecure = true // nobody is on the way from this machine to itself
+	default:
+		return nil, errors.New("-fingerprint is missing: copy it from what the server has printed")
+	}
+	return func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+		conn, err := quic.Dial(ctx, server, cfg, h)
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}, nil
+}
+
+// readLines says what is typed.
+func readLines(in io.Reader, c *client.Client, v *visitor) {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		text := lines.Text()
+		if text != "" && !c.Do(func() { v.chat(text) }) {
+			return
+		}
+	}
+}
+
+func someName() string {
+	names := []string{"Anna", "Bert", "Cleo", "Dora", "Emil", "Fay", "Gus"}
+	return names[rand.IntN(len(names))]
+}
