@@ -23,7 +23,7 @@ type Settings struct {
 	MaxUpdateRate int    `name:"pipes-maxupdaterate" env:"CULM_PIPES_MAXUPDATERATE" default:"255" min:"1" max:"1000" help:"Most snapshots per second that a client may ask for."`
 	MinUpdateRate int    `name:"pipes-minupdaterate" env:"CULM_PIPES_MINUPDATERATE" default:"1" min:"1" max:"1000" help:"Fewest snapshots per second that a client gets."`
 	MaxClients    int    `name:"pipes-max-clients" env:"CULM_PIPES_MAX_CLIENTS" default:"24" min:"1" max:"65535" help:"Most clients that are connected at a time."`
-	Password      string `name:"pipes-password" env:"CULM_PIPES_PASSWORD" default:"" help:"What clients have to know to be let in; empty lets in everybody."`
+	Password      string `name:"pipes-password" env:"CULM_PIPES_PASSWORD" default:"" secret:"true" help:"What clients have to know to be let in; empty lets in everybody."`
 	Port          int    `name:"pipes-port" env:"CULM_PIPES_PORT" default:"27016" min:"0" max:"65535" help:"UDP port of the server; 0 takes a free one."`
 
 	UpdateRate   int     `name:"pipes-updaterate" env:"CULM_PIPES_UPDATERATE" default:"20" min:"1" max:"1000" help:"Snapshots per second that a client asks for."`

@@ -132,6 +132,23 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	}
 }
 
+// The usage shows what holds, but no secret.
+func TestUsage(t *testing.T) {
+	s := Default()
+	s.Password, s.TickRate = "open sesame", 31
+	fs := flag.NewFlagSet("game", flag.ContinueOnError)
+	var usage strings.Builder
+	fs.SetOutput(&usage)
+	s.Flags(fs)
+	fs.PrintDefaults()
+	if !strings.Contains(usage.String(), "(default 31)") || strings.Contains(usage.String(), "sesame") {
+		t.Errorf("the usage is\n%s", usage.String())
+	}
+	if s.Password != "open sesame" {
+		t.Errorf("the password has become %q", s.Password)
+	}
+}
+
 // What is set to nothing is not the default of package client.
 func TestForClients(t *testing.T) {
 	s := Default()

@@ -28,10 +28,14 @@ func (s *Settings) Set(name, value string) error {
 }
 
 // Flags adds a flag for each setting to fs, which sets it in s. The flags show
-// what s has now as their defaults, so read files and the environment before.
+// what s has now as their defaults, but for the password, so read files and the
+// environment before.
 func (s *Settings) Flags(fs *flag.FlagSet) {
 	for _, e := range s.entries() {
 		fs.Var(e, e.name(), e.tag("help"))
+		if e.tag("secret") != "" {
+			fs.Lookup(e.name()).DefValue = ""
+		}
 	}
 }
 

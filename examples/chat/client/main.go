@@ -25,44 +25,39 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "client:", err)
-		}
+	s := settings.Default()
+	err := s.Environ(os.Environ())
+	name := flag.String("name", someName(), "what to be called")
+	server := flag.String("server", "", "HOST:PORT of the server; without it, pipes-port of this machine")
+	fingerprint := flag.String("fingerprint", "", "fingerprint of the server's certificate, which the server prints")
+	s.Flags(flag.CommandLine)
+	flag.Parse()
+	if *server == "" {
+		*server = fmt.Sprintf("127.0.0.1:%d", s.Port)
+	}
+	if err == nil {
+		err = s.Validate()
+	}
+	if err == nil {
+		err = run(ctx, s, *name, *server, *fingerprint)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // run plays until ctx is done, or the server does not want the client.
-func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
-	s := settings.Default()
-	if err := s.Environ(os.Environ()); err != nil {
-		return err
-	}
-	flags := flag.NewFlagSet("client", flag.ContinueOnError)
-	flags.SetOutput(errOut)
-	name := flags.String("name", someName(), "what to be called")
-	server := flags.String("server", "", "HOST:PORT of the server; without it, -pipes-port of this machine")
-	fingerprint := flags.String("fingerprint", "", "fingerprint of the server's certificate, which the server prints")
-	s.Flags(flags)
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if err := s.Validate(); err != nil {
-		return err
-	}
-	if _, err := game.PackAvatarIntroduce(nil, *name); err != nil {
+func run(ctx context.Context, s settings.Settings, name, server, fingerprint string) error {
+	if _, err := game.PackAvatarIntroduce(nil, name); err != nil {
 		return fmt.Errorf("-name: %w", err)
 	}
-	if *server == "" {
-		*server = fmt.Sprintf("127.0.0.1:%d", s.Port)
-	}
-	dial, err := dialer(*server, *fingerprint)
+	dial, err := dialer(server, fingerprint)
 	if err != nil {
 		return err
 	}
 
-	v := newVisitor(*name, out)
+	v := newVisitor(name, os.Stdout)
 	delay, ratio := s.Interpolation()
 	c, err := client.New(client.Config{
 		Schema:       game.Schema(),
@@ -74,6 +69,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		InterpRatio:  ratio,
 		PingInterval: s.Ping(),
 		Clock:        s.Clock(),
+		// A server that is killed says nothing: so many pings without an answer
+		// are enough.
+		SilentTimeout: 10 * s.Ping(),
 		Retry: func(err error) bool {
 			// A server that was started anew has another certificate.
 			return client.Temporary(err) && !errors.Is(err, quic.ErrFingerprint)
@@ -87,7 +85,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err := v.register(c); err != nil {
 		return err
 	}
-	go readLines(in, c, v)
+	go readLines(os.Stdin, c, v)
 	return c.Run(ctx)
 }
 

@@ -95,8 +95,13 @@ func (p *person) Disable(*client.Object) {
 	delete(v.people, p.ID())
 	if p.Owned() {
 		v.avatar = nil
-	} else if p.named {
-		v.print("%s is gone", p.Name())
+	}
+}
+
+// Delete is told that the character exists no more.
+func (p *person) Delete(*client.Object) {
+	if p.named {
+		p.visitor.print("%s is gone", p.Name())
 	}
 }
 
@@ -119,9 +124,10 @@ func (v *visitor) frame(now time.Time) {
 func (v *visitor) tell() {
 	var all []string
 	for _, id := range slices.Sorted(maps.Keys(v.people)) {
-		p := v.people[id]
-		at := p.pos.Value()
-		all = append(all, fmt.Sprintf("%s (%.2f, %.2f)", p.Name(), at[0], at[1]))
+		if p := v.people[id]; p.named {
+			at := p.pos.Value()
+			all = append(all, fmt.Sprintf("%s (%.2f, %.2f)", p.Name(), at[0], at[1]))
+		}
 	}
 	v.print("    %s", strings.Join(all, "  "))
 }

@@ -23,32 +23,26 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "server:", err)
-		}
+	s := settings.Default()
+	err := s.Environ(os.Environ())
+	host := flag.String("host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
+	s.Flags(flag.CommandLine)
+	flag.Parse()
+	if err == nil {
+		err = s.Validate()
+	}
+	if err == nil {
+		err = run(ctx, s, *host, os.Stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done.
-func run(ctx context.Context, args []string, out, errOut io.Writer) error {
-	s := settings.Default()
-	if err := s.Environ(os.Environ()); err != nil {
-		return err
-	}
-	flags := flag.NewFlagSet("server", flag.ContinueOnError)
-	flags.SetOutput(errOut)
-	host := flags.String("host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
-	s.Flags(flags)
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if err := s.Validate(); err != nil {
-		return err
-	}
-
-	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelWarn}))
+func run(ctx context.Context, s settings.Settings, host string, out io.Writer) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	r, err := newRoom(netclock.Rate(s.TickRate), out, log)
 	if err != nil {
 		return err
@@ -64,7 +58,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	l, err := quic.Listen(net.JoinHostPort(*host, strconv.Itoa(s.Port)), quic.Config{Log: log})
+	l, err := quic.Listen(net.JoinHostPort(host, strconv.Itoa(s.Port)), quic.Config{Log: log})
 	if err != nil {
 		return fmt.Errorf("%w; choose another port with -pipes-port", err)
 	}

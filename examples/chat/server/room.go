@@ -33,8 +33,8 @@ type room struct {
 type avatar struct {
 	gameai.NoAvatarHandler
 	gameai.Avatar
-	room *room
-	goal game.Point
+	room     *room
+	at, goal game.Point // more exactly than the field pos, which has hundredths
 }
 
 func newRoom(rate netclock.Rate, out io.Writer, log *slog.Logger) (*room, error) {
@@ -71,13 +71,16 @@ func (r *room) tick(uint32) {
 
 // step moves an avatar towards its goal.
 func (a *avatar) step(far float64) {
-	at := a.Pos()
-	dx, dy := a.goal.X-at.X, a.goal.Y-at.Y
-	if left := math.Hypot(dx, dy); left > far {
-		a.room.check(a.SetPos(game.Point{X: at.X + dx/left*far, Y: at.Y + dy/left*far}))
-	} else {
-		a.room.check(a.SetPos(a.goal))
+	if a.at == a.goal {
+		return
 	}
+	dx, dy := a.goal.X-a.at.X, a.goal.Y-a.at.Y
+	if left := math.Hypot(dx, dy); left > far {
+		a.at = game.Point{X: a.at.X + dx/left*far, Y: a.at.Y + dy/left*far}
+	} else {
+		a.at = a.goal
+	}
+	a.room.check(a.SetPos(a.at))
 }
 
 // joined gives a client an avatar, whose zone it sees from then on.
