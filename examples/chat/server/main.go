@@ -66,9 +66,13 @@ func run(ctx context.Context, s settings.Settings, host string, out io.Writer) e
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	addr := l.Addr().String()
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port)
+	}
 	// The certificate was made just now, and nobody has signed it: clients know
 	// the server by its fingerprint.
-	fmt.Fprintf(out, "The chat is open. In another terminal:\n\n    go run ./examples/chat/client -server %s -fingerprint %s\n\n", l.Addr(), fingerprint)
+	fmt.Fprintf(out, "The chat is open. In another terminal:\n\n    go run ./examples/chat/client -server %s -fingerprint %s\n\n", addr, fingerprint)
 
 	// The world goes on until the last client has been told goodbye.
 	ticking, stopWorld := context.WithCancel(context.Background())
