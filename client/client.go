@@ -95,7 +95,11 @@ func (c *Client) Frame(now time.Time) (ticks int) {
 		return 0
 	}
 	c.framing = true
-	defer func() { c.framing = false }()
+	defer func() {
+		if c.framing = false; c.state == Ended {
+			c.tellEnded()
+		}
+	}()
 	if now.Before(c.now) {
 		now = c.now
 	}
@@ -156,7 +160,7 @@ func (c *Client) begin(conn transport.Conn) (ok bool) {
 		c.lost(err)
 		return false
 	}
-	c.session, c.known = s, known{}
+	c.session, c.known, c.frame = s, known{}, interp.Frame{}
 	s.Start(c.now)
 	c.check()
 	return c.session == s
@@ -227,13 +231,20 @@ func (c *Client) release(code transport.Code, reason string) {
 	c.active = c.active[:0]
 }
 
-// end is the end of the client.
+// end is the end of the client. Within a frame it is told at last, when the
+// callbacks have returned that may have caused it.
 func (c *Client) end(err error) {
 	c.state = Ended
 	c.err = fmt.Errorf("client: %w", err)
 	c.mu.Lock()
 	c.ended, c.queue = true, nil
 	c.mu.Unlock()
+	if !c.framing {
+		c.tellEnded()
+	}
+}
+
+func (c *Client) tellEnded() {
 	if f := c.config.Events.Ended; f != nil {
 		f(c.err)
 	}

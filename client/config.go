@@ -181,8 +181,9 @@ type Events struct {
 	// grants. In the plain dialect it never does.
 	RatesGranted func(update, command uint16)
 
-	// Tick is called for each tick of the server's clock that began, and Frame
-	// at the end of each Frame, while the client is connected or not.
+	// Tick is called for each tick of the server's clock that began, while the
+	// client is connected, and Frame at the end of each Frame, also while it is
+	// not.
 	Tick  func(tick uint32)
 	Frame func(now time.Time)
 }

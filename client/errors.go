@@ -54,16 +54,17 @@ const (
 )
 
 // passing are the reasons for a rejection that pass, as servers of pipes and
-// panda3d-pipes say them. All others (a wrong password, DC files that differ,
+// panda3d-pipes say them, in small letters. All others (a wrong password, DC files that differ,
 // whatever a game's authenticator says) need somebody to do something. Somebody
 // "already signed in" may be this client's own connection that was lost, and of
 // which the server has not noticed yet.
-var passing = []string{"full", "already signed in", "shutting down"}
+var passing = []string{"server full", "server is full", "already signed in", "server is shutting down"}
 
 // Temporary tells whether what ended a connection may pass, so that it is worth
 // trying again: a full server, a lost connection, one that could not be made. Not
 // temporary are other rejections, a kick, ErrServer, ErrLimit, ErrAuthentication,
-// ErrClosed, and what the server told the client to have done wrong.
+// ErrClosed, and what the server told the client to have done wrong. Transports that
+// carry no codes, such as tcp, cannot tell a kick from a lost connection.
 func Temporary(err error) bool {
 	var closed *transport.CloseError
 	switch {

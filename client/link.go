@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -38,6 +39,9 @@ const hold = 100 * time.Millisecond
 // dial makes the connection.
 func (l *link) dial(ctx context.Context, dial func(context.Context, transport.Handler) (transport.Conn, error)) {
 	conn, err := dial(ctx, l)
+	if err == nil && conn == nil {
+		err = errors.New("Config.Dial returned no connection and no error")
+	}
 	if err != nil {
 		l.end(fmt.Errorf("cannot connect: %w", err))
 		return
@@ -108,20 +112,19 @@ func (l *link) Received(conn transport.Conn, msgs [][]byte) {
 		}
 		l.in.add(at, m)
 	}
-	over := l.in.size() - l.limit
-	if over > 0 {
+	size := l.in.size()
+	if size > l.limit {
 		l.holds++
 	}
-	if over > 3*l.limit {
-		l.err = ErrInbox
-		l.released, l.code, l.reason = true, transport.CodeNormal, "the client does not keep up"
+	if size > 4*l.limit {
+		l.err, l.released = ErrInbox, true
 		l.in = batch{}
 	}
 	l.mu.Unlock()
 	switch {
-	case over > 3*l.limit:
-		conn.Close(transport.CodeNormal, "the client does not keep up")
-	case over > 0:
+	case size > 4*l.limit:
+		conn.Close(transport.CodeNormal, ErrInbox.Error())
+	case size > l.limit:
 		conn.Hold(hold)
 	}
 }

@@ -19,7 +19,7 @@ type Variable[T interp.Value] struct {
 
 // variable is a Variable of any type.
 type variable interface {
-	record(held, now float64)
+	record(held, now float64) (rests bool)
 	sample(f interp.Frame) (settled bool)
 }
 
@@ -106,11 +106,12 @@ func (v *Variable[T]) Reset() {
 	o.activate()
 }
 
-func (v *Variable[T]) record(held, now float64) {
+func (v *Variable[T]) record(held, now float64) (rests bool) {
 	v.values.Hold(held)
 	if v.values.Record(v.get(v.object), now) {
 		v.rests = false
 	}
+	return v.rests
 }
 
 func (v *Variable[T]) sample(f interp.Frame) (settled bool) {
@@ -133,9 +134,10 @@ func (o *Object) record() {
 	}
 	held, now := o.client.known.time, o.time()
 	for _, v := range o.variables {
-		v.record(held, now)
+		if !v.record(held, now) {
+			o.activate()
+		}
 	}
-	o.activate()
 }
 
 // activate has the object's variables sampled from the next frame on.

@@ -1,14 +1,12 @@
 package world_test
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/guidetest"
 	"github.com/culm-net/culm/world"
 )
 
@@ -126,70 +124,7 @@ func guideHero(w *world.World) (*world.Object, *world.Client) {
 	return hero, ann
 }
 
-// TestGuide holds the code in docs/go-server.md to what is compiled and run
-// here: each of its lines must stand in one of the files, in the same order. "…"
-// stands for what is left out.
+// TestGuide holds the code in docs/go-server.md to what is compiled and run here.
 func TestGuide(t *testing.T) {
-	guide := lines(t, "../docs/go-server.md")
-	files := map[string][]string{}
-	for _, name := range []string{"example_test.go", "guide_test.go", "testdata/arena.dc"} {
-		files[name] = lines(t, name)
-	}
-	blocks := 0
-	for i := 0; i < len(guide); i++ {
-		if !strings.HasPrefix(guide[i], "```go") && !strings.HasPrefix(guide[i], "```dc") {
-			continue
-		}
-		blocks++
-		first := i + 1
-		for i = first; guide[i] != "```"; i++ {
-		}
-		missing := ""
-		for name, file := range files {
-			line := firstMissing(guide[first:i], file)
-			if line == "" {
-				missing = ""
-				break
-			}
-			missing += fmt.Sprintf("\n%s lacks %q", name, line)
-		}
-		if missing != "" {
-			t.Errorf("docs/go-server.md:%d:%s", first+1, missing)
-		}
-	}
-	if blocks < 5 {
-		t.Errorf("only %d blocks of code were found", blocks)
-	}
-}
-
-func lines(t *testing.T, file string) []string {
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var all []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		all = append(all, strings.TrimSpace(s.Text()))
-	}
-	return all
-}
-
-// firstMissing returns the first line of a block that does not follow in the
-// file, and "" if all do.
-func firstMissing(block, file []string) string {
-	at := 0
-	for _, line := range block {
-		if line == "" || line == "…" {
-			continue
-		}
-		for at < len(file) && file[at] != line {
-			at++
-		}
-		if at == len(file) {
-			return line
-		}
-		at++
-	}
-	return ""
+	guidetest.Check(t, "../docs/go-server.md", "example_test.go", "guide_test.go", "testdata/arena.dc")
 }

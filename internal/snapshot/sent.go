@@ -40,9 +40,6 @@ func (s *sent) next(n int) uint32 {
 	return number
 }
 
-// none tells whether there was no part ever.
-func (s *sent) none() bool { return s.first+s.n == 1 }
-
 // push adds a part behind the others. slots is copied; nil for a range.
 func (s *sent) push(tick, from, to uint32, slots []uint32) {
 	if s.n == maxOutstanding {

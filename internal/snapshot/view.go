@@ -59,8 +59,8 @@ type View struct {
 	left   int // bytes left of the budget until the next snapshot; below 0 when it was exceeded
 
 	next    float64 // the tick from which the next snapshot is due
-	heard   uint32  // the tick of the last acknowledgement, or of the first snapshot
-	hearing bool    // there was one since the last Produce
+	unheard uint32  // snapshots since the last acknowledgement
+	hearing bool    // there was an acknowledgement since the last Produce
 
 	// served has the tick in which an object was sent last, by slot. It is
 	// only for a view that a whole snapshot did not fit into; objects that
@@ -87,7 +87,7 @@ func (x *Index) NewView(cfg ViewConfig) *View {
 	}
 	v := &View{
 		index: x, cfg: cfg, zones: map[uint32]*zone{}, held: newHeld(x.tick), budget: maxBytes,
-		next: float64(x.tick) + 1, heard: x.tick, sent: sent{first: 1},
+		next: float64(x.tick) + 1, sent: sent{first: 1},
 	}
 	v.SetRate(cfg.Rate)
 	x.views = append(x.views, v)
@@ -268,11 +268,11 @@ func (v *View) ack(ok bool) bool {
 func (v *View) due() bool {
 	x := v.index
 	now := x.tick
-	if v.hearing || v.sent.none() {
+	if v.hearing {
 		if v.silent() {
 			v.next = min(v.next, float64(now))
 		}
-		v.hearing, v.heard = false, now
+		v.hearing, v.unheard = false, 0
 	}
 	if float64(now) < v.next {
 		return false
@@ -291,10 +291,14 @@ func (v *View) due() bool {
 	if v.left <= 0 {
 		return false
 	}
-	return !v.cfg.Plain || v.cfg.Window <= 0 || int(v.sent.n) < v.cfg.Window
+	if v.cfg.Plain && v.cfg.Window > 0 && int(v.sent.n) >= v.cfg.Window {
+		return false
+	}
+	v.unheard++
+	return true
 }
 
-// silent tells whether nothing was acknowledged for a second.
-func (v *View) silent() bool {
-	return float64(v.index.tick-v.heard) >= v.index.cfg.TickRate
-}
+// silent tells whether a second's worth of snapshots was sent since the last
+// acknowledgement. Time alone does not tell: while an object that exceeded the
+// budget is made up for, the client is sent nothing that it could acknowledge.
+func (v *View) silent() bool { return float64(v.unheard) >= min(v.cfg.Rate, v.index.cfg.TickRate) }

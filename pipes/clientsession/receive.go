@@ -32,7 +32,7 @@ func (s *Session) receiveEarly(t wire.Type, body []byte) error {
 		return s.authenticate(body)
 	case t == wire.SVAuthenticateResponse && s.phase == authenticating:
 		return s.authenticated(body)
-	case t.Extended() && !s.config.Plain:
+	case t.Extended() && !s.config.Plain, t == wire.BObjectMessage:
 		// Goes unreliably and has overtaken the welcome.
 		s.stats.Ignored++
 		return nil
