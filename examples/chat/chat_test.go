@@ -72,7 +72,7 @@ func start(t *testing.T, path string, args ...string) *program {
 		p.interrupt()
 		p.exit()
 		if t.Failed() {
-			t.Logf("%s %v:\n%s", path, args, strings.Join(p.lines, "\n"))
+			t.Logf("%s %v:\n%s", path, args, strings.Join(p.lines[max(0, len(p.lines)-30):], "\n"))
 		}
 	})
 	return p
@@ -123,10 +123,15 @@ func (p *program) sees(expression string) []string {
 	}
 }
 
-// The whole example, as somebody plays it in three terminals.
 func TestChat(t *testing.T) {
 	dir := build(t)
-	serverPath, clientPath := filepath.Join(dir, "server"), filepath.Join(dir, "client")
+	server, client := filepath.Join(dir, "server"), filepath.Join(dir, "client")
+	t.Run("in three terminals", func(t *testing.T) { play(t, server, client) })
+	t.Run("the server is killed", func(t *testing.T) { kill(t, server, client) })
+}
+
+// play is the whole example, as somebody plays it.
+func play(t *testing.T, serverPath, clientPath string) {
 	t.Setenv("CULM_PIPES_PASSWORD", "open sesame")
 	server := start(t, serverPath, "-pipes-port", "0", "-pipes-max-clients", "2")
 	command := server.sees(`^    go run ./examples/chat/client (.*)$`)[0] // as one copies it
@@ -167,6 +172,7 @@ func TestChat(t *testing.T) {
 		t.Errorf("interrupted, Bert's status is %d", status)
 	}
 	cleo.sees(`^Panda: Welcome, Cleo!$`)
+	anna.sees(`^Cleo is here$`)
 	cleo.interrupt()
 	anna.sees(`^Cleo is gone$`)
 
@@ -197,11 +203,9 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// A server that is killed says nothing; a new one at its place is found. On the
-// own machine no fingerprint is needed.
-func TestChatServerIsKilled(t *testing.T) {
-	dir := build(t)
-	serverPath, clientPath := filepath.Join(dir, "server"), filepath.Join(dir, "client")
+// kill shows that a server that is killed says nothing, and that a new one in its
+// place is found. On the own machine no fingerprint is needed.
+func kill(t *testing.T, serverPath, clientPath string) {
 	server := start(t, serverPath, "-pipes-port", "0")
 	port := server.sees(`-server 127.0.0.1:(\d+) `)[0]
 	anna := start(t, clientPath, "-pipes-port", port, "-name", "Anna", "-pipes-ping-interval", "0.05")
