@@ -14,7 +14,7 @@ import (
 func TestDefaultsAreThoseOfTheReadme(t *testing.T) {
 	s := Default()
 	want := Settings{
-		TickRate: 66, MaxUpdateRate: 255, MinUpdateRate: 1, MaxClients: 24, Port: 27016,
+		TickRate: 66, MaxUpdateRate: 255, MinUpdateRate: 1, MaxClients: 24, SnapshotHistory: 50, Port: 27016,
 		UpdateRate: 20, CommandRate: 100, Interp: 0.1, InterpRatio: 2, PingInterval: 0.5,
 		ClockCorrection: true, ClockDriftMax: 150, ClockCorrectionMinOffset: 10, ClockCorrectionMaxOffset: 90, ClockCorrectionMaxAmount: 200,
 	}
