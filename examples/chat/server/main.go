@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"syscall"
 
 	"github.com/culm-net/culm/netclock"
 	"github.com/culm-net/culm/pipes"
@@ -21,7 +22,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s := settings.Default()
 	err := s.Environ(os.Environ())
@@ -60,7 +61,7 @@ func run(ctx context.Context, s settings.Settings, host string, out io.Writer) e
 	}
 	l, err := quic.Listen(net.JoinHostPort(host, strconv.Itoa(s.Port)), quic.Config{Log: log})
 	if err != nil {
-		return fmt.Errorf("%w; choose another port with -pipes-port", err)
+		return fmt.Errorf("%w; choose another -pipes-port or -host", err)
 	}
 	fingerprint, err := l.Fingerprint()
 	if err != nil {
