@@ -19,7 +19,7 @@ const (
 
 // PackCharacterName appends the packed value of Character.name to dst. What
 // does not fit is a *dc.ValueError, and dst is returned as it was. In the DC
-// files value is string(0 - 20).
+// files it is string(0 - 20).
 func PackCharacterName(dst []byte, value string) ([]byte, error) {
 	if data, ok := packCharacterName(dst, value); ok {
 		return data, nil

@@ -82,14 +82,14 @@ func (m messagesCharacter) Message(c *world.Client, _ *world.Object, f *dc.Field
 	game.DispatchCharacterToServer(m.handler, c, f, args)
 }
 
-// Name returns Character.name. In the DC files value is string(0 - 20).
-func (o Character) Name() string {
+// Name returns Character.name. In the DC files it is string(0 - 20).
+func (o *Character) Name() string {
 	return game.ReadCharacterName(o.Object.Value(game.Field(game.FieldCharacterName)))
 }
 
 // SetName changes Character.name; clients get it with the next snapshot. In the
-// DC files value is string(0 - 20).
-func (o Character) SetName(value string) error {
+// DC files it is string(0 - 20).
+func (o *Character) SetName(value string) error {
 	var buf [64]byte
 	data, err := game.PackCharacterName(buf[:0], value)
 	if err != nil {
@@ -99,12 +99,12 @@ func (o Character) SetName(value string) error {
 }
 
 // Pos returns Character.pos.
-func (o Character) Pos() game.Point {
+func (o *Character) Pos() game.Point {
 	return game.ReadCharacterPos(o.Object.Value(game.Field(game.FieldCharacterPos)))
 }
 
 // SetPos changes Character.pos; clients get it with the next snapshot.
-func (o Character) SetPos(value game.Point) error {
+func (o *Character) SetPos(value game.Point) error {
 	var buf [4]byte
 	data, err := game.PackCharacterPos(buf[:0], value)
 	if err != nil {
@@ -115,7 +115,7 @@ func (o Character) SetPos(value game.Point) error {
 
 // SendSay calls Character.say on all clients that see the object's zone. In the
 // DC files text is string(1 - 200).
-func (o Character) SendSay(text string) error {
+func (o *Character) SendSay(text string) error {
 	var buf [64]byte
 	data, err := game.PackCharacterSay(buf[:0], text)
 	if err != nil {
@@ -126,7 +126,7 @@ func (o Character) SendSay(text string) error {
 
 // SendSayTo calls Character.say on one client, which must see the object's
 // zone. In the DC files text is string(1 - 200).
-func (o Character) SendSayTo(to *world.Client, text string) error {
+func (o *Character) SendSayTo(to *world.Client, text string) error {
 	var buf [64]byte
 	data, err := game.PackCharacterSay(buf[:0], text)
 	if err != nil {
@@ -137,7 +137,7 @@ func (o Character) SendSayTo(to *world.Client, text string) error {
 
 // SendSayExcept calls Character.say on all clients that see the object's zone
 // but some. In the DC files text is string(1 - 200).
-func (o Character) SendSayExcept(except []*world.Client, text string) error {
+func (o *Character) SendSayExcept(except []*world.Client, text string) error {
 	var buf [64]byte
 	data, err := game.PackCharacterSay(buf[:0], text)
 	if err != nil {

@@ -91,19 +91,19 @@ func (v viewCharacter) PostDataUpdate(o *client.Object, fields []int) {
 	}
 }
 
-// Name returns Character.name. In the DC files value is string(0 - 20).
-func (o Character) Name() string {
+// Name returns Character.name. In the DC files it is string(0 - 20).
+func (o *Character) Name() string {
 	return game.ReadCharacterName(o.Object.Value(game.Field(game.FieldCharacterName)))
 }
 
 // Pos returns Character.pos.
-func (o Character) Pos() game.Point {
+func (o *Character) Pos() game.Point {
 	return game.ReadCharacterPos(o.Object.Value(game.Field(game.FieldCharacterPos)))
 }
 
 // InterpolatePos makes what to show of Character.pos while it moves. See
 // client.Interpolate.
-func (o Character) InterpolatePos(opts ...client.Option) *client.Variable[interp.Vec2] {
+func (o *Character) InterpolatePos(opts ...client.Option) *client.Variable[interp.Vec2] {
 	return client.Interpolate(o.Object, func(o *client.Object) interp.Vec2 {
 		v := game.ReadCharacterPos(o.Value(game.Field(game.FieldCharacterPos)))
 		return interp.Vec2{v.X, v.Y}
@@ -183,7 +183,7 @@ func (v viewAvatar) PostDataUpdate(o *client.Object, fields []int) {
 
 // SendIntroduce calls Avatar.introduce of the object on the server, which the
 // client must own. In the DC files name is string(1 - 20).
-func (o Avatar) SendIntroduce(name string) error {
+func (o *Avatar) SendIntroduce(name string) error {
 	var buf [64]byte
 	data, err := game.PackAvatarIntroduce(buf[:0], name)
 	if err != nil {
@@ -194,7 +194,7 @@ func (o Avatar) SendIntroduce(name string) error {
 
 // SendWalk calls Avatar.walk of the object on the server, which the client must
 // own.
-func (o Avatar) SendWalk(goal game.Point) error {
+func (o *Avatar) SendWalk(goal game.Point) error {
 	var buf [4]byte
 	data, err := game.PackAvatarWalk(buf[:0], goal)
 	if err != nil {
@@ -205,7 +205,7 @@ func (o Avatar) SendWalk(goal game.Point) error {
 
 // SendChat calls Avatar.chat of the object on the server, which the client must
 // own. In the DC files text is string(1 - 200).
-func (o Avatar) SendChat(text string) error {
+func (o *Avatar) SendChat(text string) error {
 	var buf [64]byte
 	data, err := game.PackAvatarChat(buf[:0], text)
 	if err != nil {
