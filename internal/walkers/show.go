@@ -1,4 +1,4 @@
-package landemo
+package walkers
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,8 +14,8 @@ import (
 
 // Show shows a party in a terminal until somebody quits, ctx is done, or the
 // party is as old as until, unless that is 0. The terminal is then as it was.
-func Show(ctx context.Context, p *Party, until time.Duration, in, out *os.File) error {
-	program := tea.NewProgram(model{view: p.View, failed: p.Failed(), until: until},
+func Show(ctx context.Context, p Party, until time.Duration, in, out *os.File) error {
+	program := tea.NewProgram(model{party: p, until: until},
 		tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
 	stop := context.AfterFunc(ctx, program.Quit)
 	defer stop()
@@ -27,15 +28,16 @@ func Show(ctx context.Context, p *Party, until time.Duration, in, out *os.File) 
 
 // Print writes what happens at a party as lines of text, until ctx is done or
 // the party is as old as until, unless that is 0.
-func Print(ctx context.Context, p *Party, until time.Duration, out io.Writer) error {
+func Print(ctx context.Context, p Party, until time.Duration, out io.Writer) error {
+	first := p.View()
 	if until > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, until-p.clock())
+		ctx, cancel = context.WithTimeout(ctx, until-first.Elapsed)
 		defer cancel()
 	}
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
-	if _, err := fmt.Fprintf(out, "a LAN server on %s with %d clients\n", p.View().Addr, len(names)+1); err != nil {
+	if _, err := fmt.Fprintln(out, first.Title); err != nil {
 		return err
 	}
 	heard := 0
@@ -64,11 +66,23 @@ func printView(out io.Writer, v View, news []Line) error {
 			return err
 		}
 	}
+	counts := v.inZones()
+	_, err := fmt.Fprintf(out, "%5.1f s  %d walkers, %d on the meadow and %d in the forest; %s\n",
+		v.Elapsed.Seconds(), v.present(), counts[Meadow], counts[Forest], strings.Join(v.Numbers, "; "))
+	return err
+}
+
+// inZones counts the walkers by their zone.
+func (v View) inZones() map[uint32]int {
 	counts := map[uint32]int{}
 	for _, w := range v.Walkers {
 		counts[w.Zone]++
 	}
-	_, err := fmt.Fprintf(out, "%5.1f s  %d walkers, %d on the meadow and %d in the forest; %s\n",
-		v.Elapsed.Seconds(), len(v.Walkers), counts[meadow], counts[forest], numbers(v))
-	return err
+	return counts
+}
+
+// present returns how many walkers are on the map.
+func (v View) present() int {
+	counts := v.inZones()
+	return counts[Meadow] + counts[Forest]
 }

@@ -1,4 +1,4 @@
-package landemo
+package walkers
 
 import (
 	"errors"
@@ -13,13 +13,14 @@ import (
 )
 
 func someView() View {
-	v := View{Addr: "127.0.0.1:4400", PerSecond: 1649, P50: 2600 * time.Microsecond, P99: 20 * time.Millisecond}
-	for i, name := range names {
-		x, y := float64(i)*worldWidth/11, float64(i)*worldHeight/11
-		v.Walkers = append(v.Walkers, Walker{Name: name, X: x, Y: y, Zone: zoneOf(x), Sees: 5})
+	v := View{Title: "LAN server on 127.0.0.1:4400, 13 clients", Columns: "where   sees    ",
+		Numbers: []string{"1649 messages/s", "latency p50 2.6 ms"}}
+	for i, name := range Names {
+		at := Point{float64(i) * Width / 11, float64(i) * Height / 11}
+		v.Walkers = append(v.Walkers, Walker{Name: name, Point: at, Zone: ZoneOf(at), Note: fmt.Sprintf("note %d", i)})
 	}
 	for i := range 30 {
-		v.Chat = append(v.Chat, Line{Name: names[i%12], Text: fmt.Sprintf("line %d, %s", i, strings.Repeat("x", 40))})
+		v.Chat = append(v.Chat, Line{Name: Names[i%12], Text: fmt.Sprintf("line %d, %s", i, strings.Repeat("x", 40))})
 	}
 	return v
 }
@@ -52,14 +53,14 @@ func TestDrawFits(t *testing.T) {
 
 func TestDrawShows(t *testing.T) {
 	picture := styles.ReplaceAllString(draw(someView(), 80, 24), "")
-	for _, want := range []string{"127.0.0.1:4400", "13 clients", "zone 1: meadow, 6", "zone 2: forest, 6", "1649 messages/s", "p50 2.6 ms", "p99 20.0 ms",
-		"Anna   meadow  5 others", "Lou    forest  5 others", "line 29", "q quits"} {
+	for _, want := range []string{"culm demo  LAN server on 127.0.0.1:4400, 13 clients", "zone 1: meadow, 6", "zone 2: forest, 6", "1649 messages/s ", "latency p50 2.6 ms ",
+		"who    where   sees", "Anna   note 0", "Lou    note 11", "line 29", "q quits"} {
 		if !strings.Contains(picture, want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
 	onMap := picture[:strings.Index(picture, "line 24")]
-	for _, name := range names {
+	for _, name := range Names {
 		if strings.Count(onMap, name) < 2 { // in the list and on the map
 			t.Errorf("%s is not on the map", name)
 		}
@@ -69,21 +70,50 @@ func TestDrawShows(t *testing.T) {
 	}
 }
 
+// stage is a party without a world.
+type stage struct {
+	view   View
+	failed chan error
+}
+
+func (s *stage) View() View           { return s.view }
+func (s *stage) Failed() <-chan error { return s.failed }
+
+// Who is not there is in the list only, and does not count.
+func TestDrawAbsent(t *testing.T) {
+	v := someView()
+	v.Walkers[3].Zone, v.Walkers[3].Note = 0, "connecting"
+	picture := styles.ReplaceAllString(draw(v, 80, 24), "")
+	for _, want := range []string{"Dora   connecting", "zone 1: meadow, 5"} {
+		if !strings.Contains(picture, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if n := strings.Count(picture[:strings.Index(picture, "line 24")], "Dora"); n != 1 {
+		t.Errorf("Dora is there %d times", n)
+	}
+	if small := draw(v, 30, 8); !strings.Contains(small, "11 walkers") {
+		t.Errorf("the small picture is %q", small)
+	}
+	if t.Failed() {
+		t.Log("\n" + picture)
+	}
+}
+
 func TestModelEnds(t *testing.T) {
-	failed := make(chan error, 1)
-	old := View{Elapsed: 5 * time.Second}
+	old := &stage{View{Elapsed: 5 * time.Second}, make(chan error, 1)}
 	quits := func(m model, msg tea.Msg) (model, bool) {
 		next, cmd := m.Update(msg)
 		if cmd == nil {
 			return next.(model), false
 		}
-		if _, ok := msg.(tick); ok && next.(model).err == nil && (m.until == 0 || m.until > old.Elapsed) {
+		if _, ok := msg.(tick); ok && next.(model).err == nil && (m.until == 0 || m.until > old.view.Elapsed) {
 			return next.(model), false // the next tick
 		}
 		_, ok := cmd().(tea.QuitMsg)
 		return next.(model), ok
 	}
-	m := model{view: func() View { return old }, failed: failed}
+	m := model{party: old}
 	for _, key := range []tea.KeyPressMsg{{Code: 'q', Text: "q"}, {Code: 'c', Mod: tea.ModCtrl}, {Code: tea.KeyEscape}} {
 		if _, quit := quits(m, key); !quit {
 			t.Errorf("%s does not quit", key)
@@ -100,7 +130,7 @@ func TestModelEnds(t *testing.T) {
 		t.Error("does not end when the time is over")
 	}
 	m.until = 0
-	failed <- errors.New("the server is gone")
+	old.failed <- errors.New("the server is gone")
 	if last, quit := quits(m, tick{}); !quit || last.err == nil {
 		t.Error("does not end when the party fails")
 	}

@@ -1,4 +1,4 @@
-package landemo
+package walkers
 
 import (
 	"time"
@@ -11,8 +11,7 @@ const frame = time.Second / 20
 
 // model is the live picture in a terminal.
 type model struct {
-	view          func() View
-	failed        <-chan error
+	party         Party
 	until         time.Duration // ends then; 0: never by itself
 	now           View
 	width, height int
@@ -38,11 +37,11 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case tick:
 		select {
-		case m.err = <-m.failed:
+		case m.err = <-m.party.Failed():
 			return m, tea.Quit
 		default:
 		}
-		m.now = m.view()
+		m.now = m.party.View()
 		if m.until > 0 && m.now.Elapsed >= m.until {
 			return m, tea.Quit
 		}
