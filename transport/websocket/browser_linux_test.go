@@ -31,7 +31,8 @@ func browser(t *testing.T) string {
 func show(t *testing.T, url string) {
 	cmd := exec.Command(browser(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--no-first-run", "--disable-background-networking", "--ignore-certificate-errors",
-		"--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), url)
+		"--remote-debugging-port=0", // or it would leave as soon as the page is loaded
+		"--user-data-dir="+t.TempDir(), url)
 	// A group of its own, for it starts others; a file and not a pipe, for
 	// these might hold that open.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -132,11 +133,12 @@ func TestBrowser(t *testing.T) {
 		}
 		saw <- s
 	})
-	s := httptest.NewServer(mux)
-	defer s.Close()
+	s := httptest.NewUnstartedServer(mux)
 	host := strings.Replace(s.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	plain := "ws://" + host + "/play"
 	urls = fmt.Sprintf("[%q, %q, %q]", plain, "wss://"+secure.Addr().String()+"/play", "ws://"+closed.Addr().String()+"/")
+	s.Start()
+	defer s.Close()
 	show(t, "http://"+host+"/")
 
 	got := next(t, saw)

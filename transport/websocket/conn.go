@@ -92,14 +92,18 @@ func (c *Conn) end(err error) *transport.CloseError {
 	cause := c.cause
 	c.mu.Unlock()
 
+	queued := c.box.Counters().Queued
 	c.box.Discard(false)
-	if mine && cause.Code == transport.CodeProtocol && !cause.Remote && c.cfg.Linger >= 0 {
+	switch {
+	case mine && !cause.Remote && cause.Code == transport.CodeProtocol && c.cfg.Linger >= 0:
 		c.wire.linger(c.cfg.Linger)
 		s := websocket.StatusProtocolError
 		if errors.Is(err, errText) {
 			s = websocket.StatusUnsupportedData
 		}
 		_ = c.ws.Close(s, cutReason(cause.Reason)) // unless the library has said something itself
+	case queued > 0:
+		c.wire.reset() // the peer takes nothing
 	}
 	_ = c.wire.Close()
 	_ = c.ws.CloseNow()
@@ -208,7 +212,10 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	state := c.box.Close()
 	close(c.closing)
 	if c.cfg.Linger < 0 {
-		_ = c.wire.Close() // the reading goroutine does the rest
+		if c.box.Counters().Queued > 0 {
+			c.wire.reset()
+		}
+		_ = c.wire.raw.Close() // the reading goroutine does the rest
 		return
 	}
 	c.wire.linger(c.cfg.Linger)
@@ -251,7 +258,7 @@ func (c *Conn) Stats() transport.Stats {
 // to answer a ping.
 func (c *Conn) pinged(context.Context, []byte) bool {
 	now := time.Now()
-	if now.Sub(c.in.pingsSince) > pingWindow {
+	if now.Sub(c.in.pingsSince) >= pingWindow {
 		c.in.pingsSince, c.in.pings = now, 0
 	}
 	c.in.pings++

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -120,6 +121,9 @@ func serveOn(t testing.TB, l *Listener, h transport.Handler) {
 		}
 	})
 }
+
+// noDeadline is for what may take longer than a test.
+var noDeadline time.Time
 
 // raw is a peer that knows nothing of WebSocket but what the test tells it.
 type raw struct {
@@ -246,4 +250,27 @@ func (r *raw) readClose() (code int, reason string) {
 
 func closing(code int, reason string) string {
 	return frame(opClose, string(binary.BigEndian.AppendUint16(nil, uint16(code)))+reason)
+}
+
+// pipe makes a WebSocket of one end of a pipe, in which nothing is on its way
+// that is not read, and returns the other end.
+func pipe(cfg *Config, h transport.Handler) net.Conn {
+	here, there := net.Pipe()
+	r := httptest.NewRequest("GET", "/", nil)
+	for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket",
+		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+		r.Header.Set(k, v)
+	}
+	(&upgrader{cfg: cfg, h: h}).ServeHTTP(piped{httptest.NewRecorder(), here}, r)
+	return there
+}
+
+// piped is an answer whose connection is given.
+type piped struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+func (p piped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return p.conn, bufio.NewReadWriter(bufio.NewReader(p.conn), bufio.NewWriter(p.conn)), nil
 }

@@ -6,9 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -433,13 +431,7 @@ func FuzzPeer(f *testing.F) {
 			t.Fatal(err)
 		}
 		h := &bounded{t: t, collect: newCollect(1)}
-		here, there := net.Pipe()
-		r := httptest.NewRequest("GET", "/", nil)
-		for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket",
-			"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
-			r.Header.Set(k, v)
-		}
-		(&upgrader{cfg: &cfg, h: h}).ServeHTTP(piped{httptest.NewRecorder(), here}, r)
+		there := pipe(&cfg, h)
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = io.Copy(io.Discard, there) })
 		for part := range slices.Chunk(says, 1+int(piece)) {
@@ -453,16 +445,6 @@ func FuzzPeer(f *testing.F) {
 			t.Errorf("Closed is told %v", got)
 		}
 	})
-}
-
-// piped is an answer whose connection is given.
-type piped struct {
-	http.ResponseWriter
-	conn net.Conn
-}
-
-func (p piped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return p.conn, bufio.NewReadWriter(bufio.NewReader(p.conn), bufio.NewWriter(p.conn)), nil
 }
 
 // bounded checks that messages are no longer than they may be.
@@ -480,5 +462,39 @@ func (h *bounded) Received(_ transport.Conn, msgs [][]byte) {
 	}
 	if total > 1000+readBuffer {
 		h.t.Errorf("a batch of %d bytes", total)
+	}
+}
+
+// What whole says of a buffer is what reading the message from it would show.
+func TestWhole(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want bool
+	}{
+		{"", false},
+		{frame(opBinary, ""), true},
+		{frame(opBinary, "")[:5], false},
+		{frame(opBinary, "x"), true},
+		{frame(opBinary, "x")[:6], false},
+		{frame(opBinary, strings.Repeat("x", 125)), true},
+		{frame(opBinary, strings.Repeat("x", 126)), true},
+		{frame(opBinary, strings.Repeat("x", 126))[:133], false},
+		{frame(opBinary, "") + "more", true},
+		{frame(opBinary, strings.Repeat("x", 126))[:7], false},
+		{"\x82\xfe\x00\x00\x00\x00\x00", false}, // without its mask's last byte
+		{frame(opBinary, strings.Repeat("x", 70_000)), false},
+		{"\x82\x04xxxx", false}, // not masked
+		{frame(0x02, "x"), false},
+		{frame(0x80, "x"), false},
+		{frame(opText, "x"), false},
+		{frame(opPing, "x"), false},
+		{frame(opClose, "x"), false},
+		{frame(0xc2, "x"), false},
+	} {
+		br := bufio.NewReaderSize(strings.NewReader(tt.in), readBuffer)
+		_, _ = br.Peek(min(len(tt.in), readBuffer))
+		if got := whole(br); got != tt.want {
+			t.Errorf("%.20q: %v", tt.in, got)
+		}
 	}
 }

@@ -59,11 +59,13 @@ func NewListener(ln net.Listener, cfg Config) (*Listener, error) {
 		ReadTimeout:       full.HandshakeTimeout, // of a body that nobody wants
 		WriteTimeout:      full.HandshakeTimeout, // of a refusal
 		MaxHeaderBytes:    maxHeader,
+		Protocols:         new(http.Protocols),
 		ConnState:         l.handshakes.state,
 		// Peers can provoke what it says.
 		ErrorLog:                     slog.NewLogLogger(full.Log.Handler(), slog.LevelDebug),
 		DisableGeneralOptionsHandler: true,
 	}
+	l.server.Protocols.SetHTTP1(true)
 	l.server.SetKeepAlivesEnabled(false)
 	return l, nil
 }
@@ -161,7 +163,7 @@ func (s *handshakes) state(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if s.closed {
-			cut(c)
+			_ = below(c).Close()
 			return
 		}
 		if s.order.Len() >= s.max {
@@ -173,7 +175,7 @@ func (s *handshakes) state(c net.Conn, state http.ConnState) {
 			s.order.Remove(e)
 			delete(s.known, c)
 		} else if state == http.StateHijacked {
-			cut(c) // it was meant to be
+			_ = below(c).Close() // it was meant to be
 		}
 	}
 }
@@ -182,7 +184,7 @@ func (s *handshakes) state(c net.Conn, state http.ConnState) {
 func (s *handshakes) cutOldest() {
 	c := s.order.Remove(s.order.Front()).(net.Conn)
 	delete(s.known, c)
-	cut(c)
+	_ = below(c).Close()
 }
 
 func (s *handshakes) close() {
@@ -192,12 +194,4 @@ func (s *handshakes) close() {
 	for s.order.Len() > 0 {
 		s.cutOldest()
 	}
-}
-
-// cut closes c without TLS's farewell, which might wait.
-func cut(c net.Conn) {
-	if secure, ok := c.(*tls.Conn); ok {
-		c = secure.NetConn()
-	}
-	_ = c.Close()
 }

@@ -14,7 +14,8 @@ import (
 // messages into one write, remembers what failed, and ends what lingers.
 type wire struct {
 	net.Conn
-	early []byte // what came together with the request
+	raw   net.Conn // the connection below TLS, or the same
+	early []byte   // what came together with the request
 
 	writing sync.Mutex
 	out     *bufpool.Buffer // what was gathered, or nil while nothing is
@@ -26,14 +27,28 @@ type wire struct {
 }
 
 func newWire(nc net.Conn) *wire {
-	raw := nc
-	if secure, ok := nc.(*tls.Conn); ok {
-		raw = secure.NetConn()
-	}
+	raw := below(nc)
 	if t, ok := raw.(*net.TCPConn); ok {
 		_ = t.SetKeepAliveConfig(keepAlive)
 	}
-	return &wire{Conn: nc}
+	return &wire{Conn: nc, raw: raw}
+}
+
+// below is the connection that TLS runs on, or nc itself. Closing it does
+// without TLS's farewell, which might wait.
+func below(nc net.Conn) net.Conn {
+	if secure, ok := nc.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return nc
+}
+
+// reset makes closing tell the peer's system that the connection was reset, and
+// this system not to try on with what the peer does not take.
+func (w *wire) reset() {
+	if t, ok := w.raw.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
 }
 
 var errDiscarded = errors.New("websocket: the peer sent too much after this side closed")
