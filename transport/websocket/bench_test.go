@@ -67,10 +67,12 @@ func BenchmarkReceive(b *testing.B) {
 	h := &counter{collect: newCollect(1), left: perRound, done: make(chan struct{}, 1)}
 	peer := dialRaw(b, serve(b, Config{}, h).Addr()).upgrade()
 	_ = peer.SetDeadline(noDeadline)
-	round := strings.Repeat(frame(opBinary, strings.Repeat("x", 28)), perRound)
+	round := []byte(strings.Repeat(frame(opBinary, strings.Repeat("x", 28)), perRound))
 	b.ReportAllocs()
 	for b.Loop() {
-		peer.say(round)
+		if _, err := peer.Write(round); err != nil {
+			b.Fatal(err)
+		}
 		<-h.done
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*perRound), "ns/msg")

@@ -131,7 +131,7 @@ func (c *Conn) explain(err error) *transport.CloseError {
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: errText.Error()}
 	case network == nil:
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke the WebSocket protocol", Err: err}
-	case errors.Is(network, io.EOF):
+	case errors.Is(network, io.EOF), errors.Is(network, io.ErrUnexpectedEOF): // without a close frame, or TLS's farewell
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: io.ErrUnexpectedEOF}
 	case number == syscall.ECONNRESET, number == syscall.EPIPE, number == wsaConnReset, number == wsaConnAborted:
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: network}

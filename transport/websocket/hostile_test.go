@@ -2,10 +2,12 @@ package websocket
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -496,5 +498,38 @@ func TestWhole(t *testing.T) {
 		if got := whole(br); got != tt.want {
 			t.Errorf("%.20q: %v", tt.in, got)
 		}
+	}
+}
+
+// What a peer may do below WebSocket.
+func TestEndsOfTLS(t *testing.T) {
+	pair, pool := SelfSigned(t)
+	h := newCollect(1)
+	l := serve(t, Config{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}, Linger: 50 * time.Millisecond}, h)
+	for _, tt := range []struct {
+		name string
+		end  func(*wire)
+		want transport.CloseError
+	}{
+		{"Silent", func(w *wire) { _ = w.raw.(*net.TCPConn).CloseWrite() }, transport.CloseError{Remote: true, Code: transport.CodeUnknown}},
+		{"WithoutCloseFrame", func(w *wire) { _ = w.Conn.(*tls.Conn).CloseWrite() }, transport.CloseError{Remote: true, Code: transport.CodeUnknown}},
+		{"Reset", func(w *wire) { w.reset(); _ = w.raw.Close() }, transport.CloseError{Remote: true, Code: transport.CodeUnknown}},
+		{"Alert", func(w *wire) { _, _ = io.WriteString(w.raw, "\x15\x03\x03\x00\x02\x02\x28") }, transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke TLS"}},
+		{"Garbage", func(w *wire) { _, _ = io.WriteString(w.raw, "GET / HTTP/1.1\r\n\r\n") }, transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke TLS"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			client := newCollect(1)
+			c, err := Dial(context.Background(), "wss://"+l.Addr().String(), Config{TLS: &tls.Config{RootCAs: pool}}, client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next(t, h.opened)
+			tt.end(c.wire)
+			if got := next(t, h.closed); got.Remote != tt.want.Remote || got.Code != tt.want.Code || got.Reason != tt.want.Reason || got.Err == nil {
+				t.Errorf("Closed is told %v", got)
+			}
+			c.Close(transport.CodeNormal, "")
+			next(t, client.closed)
+		})
 	}
 }
