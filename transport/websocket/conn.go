@@ -241,6 +241,9 @@ func (c *Conn) farewell() {
 // verified.
 func (c *Conn) Identity() transport.Identity { return c.identity }
 
+// LocalAddr is the address that the peer has dialed, or a proxy in its place.
+func (c *Conn) LocalAddr() net.Addr { return c.wire.LocalAddr() }
+
 // Stats implements [transport.Conn]. Queued includes 4 bytes for each message.
 func (c *Conn) Stats() transport.Stats {
 	out := c.box.Counters()

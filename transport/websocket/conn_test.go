@@ -128,8 +128,12 @@ func TestIdentity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id := next(t, h.opened).Identity(); !id.Secure || id.Name != "CN=TestIdentity" || id.Addr == nil {
+	s := next(t, h.opened)
+	if id := s.Identity(); !id.Secure || id.Name != "CN=TestIdentity" || id.Addr.String() != c.LocalAddr().String() {
 		t.Errorf("the client is %+v", id)
+	}
+	if a := s.(*Conn).LocalAddr(); a.String() != l.Addr().String() {
+		t.Errorf("the client has dialed %v", a)
 	}
 	if id := c.Identity(); !id.Secure || id.Addr.String() != l.Addr().String() {
 		t.Errorf("the server is %+v", id)
