@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,7 +17,8 @@ import (
 // "wss://game.example/play". What then happens on the connection goes to h, on
 // another goroutine; Opened may be called before or after Dial returns. ctx
 // bounds the dialing only. Proxies of the environment are not used and
-// redirects not followed.
+// redirects not followed. A certificate that cannot be verified is
+// [transport.ErrUntrusted].
 func Dial(ctx context.Context, url string, cfg Config, h transport.Handler) (*Conn, error) {
 	full, err := cfg.withDefaults()
 	if err != nil {
@@ -60,6 +62,10 @@ func Dial(ctx context.Context, url string, cfg Config, h transport.Handler) (*Co
 		OnPingReceived:  c.pinged,
 	})
 	if err != nil {
+		var invalid *tls.CertificateVerificationError
+		if errors.As(err, &invalid) {
+			err = fmt.Errorf("%w: %w", transport.ErrUntrusted, err)
+		}
 		return nil, fmt.Errorf("websocket: %s: %w", url, err)
 	}
 	c.start(ws, w, nil, secure, h)
