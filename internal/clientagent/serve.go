@@ -161,6 +161,9 @@ func (d *door) Opened(conn transport.Conn) {
 	if p, ok := conn.(interface{ ProxyTLVs() []byte }); ok {
 		c.tlvs = p.ProxyTLVs()
 	}
+	if p, ok := conn.(interface{ ProxyCheck() bool }); ok {
+		c.quiet = p.ProxyCheck()
+	}
 	if code, err := a.enter(c); err != nil {
 		refuse(conn, code, err.Error())
 		return
