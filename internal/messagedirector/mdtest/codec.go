@@ -1,6 +1,7 @@
 package mdtest
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -36,7 +37,7 @@ type Layout struct{ Name, Payload string }
 // (false ends the message), class, field, entry (a field with its value), those
 // with an "s" for a uint16 count and as many, zones likewise, and REQ and OTHER
 // with those for whom they are. Besides these there are u16, str (a string
-// without blanks), blob (hex), and reason, a string that must not be empty and
+// without blanks), blob (hex, or - for none), and reason, a string that must not be empty and
 // is not shown.
 var layouts = map[md.Type]string{
 	md.ClientAgentSetState:              "u16",
@@ -245,7 +246,7 @@ func (k *composer) item(w *datagram.Writer, item string) error {
 	case "str", "reason":
 		w.String(k.next())
 	case "blob":
-		b, err := hex.DecodeString(k.next())
+		b, err := hex.DecodeString(strings.TrimPrefix(k.next(), "-"))
 		w.Blob(b)
 		return err
 	case "bool":
@@ -383,7 +384,7 @@ func (d *describer) item(item string) {
 	case "str":
 		d.say(d.r.String())
 	case "blob":
-		d.say(hex.EncodeToString(d.r.Blob()))
+		d.say(cmp.Or(hex.EncodeToString(d.r.Blob()), "-"))
 	case "reason":
 		d.bad = d.r.String() == ""
 	case "bool":

@@ -162,7 +162,7 @@ func (p *play) line(line string) error {
 	who := words[0]
 	_, rest, _ := strings.Cut(line, words[1])
 	rest = strings.TrimSpace(rest)
-	if peer := p.peers[who]; peer == nil && who != "the" && words[1] != "joins" {
+	if peer := p.peers[who]; peer == nil && who != "the" && words[1] != "joins" && words[1] != "connects" {
 		return fmt.Errorf("%s has not joined", who)
 	}
 	switch words[1] {
