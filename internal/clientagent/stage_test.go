@@ -382,4 +382,3 @@ func storyConfig(t testing.TB, settings map[string]string) Config {
 	}
 	return c
 }
-
