@@ -23,9 +23,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// parsed is the schema of tests.
+var parsed = sync.OnceValues(func() (*dc.Schema, error) { return dc.ParseFiles("testdata/game.dc") })
+
 func game(t testing.TB) *dc.Schema {
 	t.Helper()
-	schema, err := dc.ParseFiles("testdata/game.dc")
+	schema, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
