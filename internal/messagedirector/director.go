@@ -8,8 +8,9 @@ import (
 )
 
 // Director routes messages between participants. The package's text says what
-// may be called from where; [Director.Post], [Director.Do] and
-// [Director.Stats] are for any goroutine, everything else is for inside.
+// may be called from where; [Director.Post], [Director.Do], [Director.Backlog],
+// [Director.Above] and [Director.Stats] are for any goroutine, everything else
+// is for inside.
 type Director struct {
 	limits Limits
 
@@ -42,8 +43,8 @@ type Limits struct {
 	// Channels is how many single channels a participant may subscribe.
 	// 0 means 4,194,304.
 	Channels int
-	// Ranges is how many pieces the ranges of all participants may form.
-	// 0 means 65,536.
+	// Ranges is how many ranges a participant may have, those that touch
+	// counted as one. 0 means 16,384.
 	Ranges int
 	// PostRemoves is how many bytes of post-removes a participant may have,
 	// each counted with 64 bytes more than its message. 0 means 64 MiB.
@@ -57,7 +58,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	set(&l.Channels, 1<<22)
-	set(&l.Ranges, 1<<16)
+	set(&l.Ranges, 1<<14)
 	set(&l.PostRemoves, 64<<20)
 	return l
 }
@@ -65,7 +66,7 @@ func (l Limits) withDefaults() Limits {
 // Why a participant cannot be given more.
 var (
 	ErrChannels    = errors.New("messagedirector: the participant has subscribed as many channels as one may")
-	ErrRanges      = errors.New("messagedirector: there are as many pieces of ranges as there may be")
+	ErrRanges      = errors.New("messagedirector: the participant has subscribed as many ranges as one may")
 	ErrPostRemoves = errors.New("messagedirector: the participant has as many bytes of post-removes as one may")
 )
 
@@ -117,7 +118,6 @@ func (d *Director) route(p *Participant, m *Message) {
 			}
 		}
 	}
-	d.targets = targets
 	for _, t := range targets {
 		if t.id == 0 {
 			continue // it has left because of this message
@@ -125,6 +125,8 @@ func (d *Director) route(p *Participant, m *Message) {
 		d.count.delivered++
 		t.Receiver.Receive(m)
 	}
+	clear(targets) // or they would keep in memory who has left
+	d.targets = targets
 	if d.upstream != nil && !p.up {
 		d.upstream.Forward(m)
 	}
@@ -161,7 +163,11 @@ func (d *Director) control(p *Participant, b []byte) {
 	case ControlClearPostRemoves:
 		d.ClearPostRemoves(p, c.low)
 	}
-	if l, ok := p.Receiver.(overrunner); ok && err != nil {
+	if err == nil {
+		return
+	}
+	d.count.refused++
+	if l, ok := p.Receiver.(overrunner); ok {
 		l.overrun(err)
 	}
 }
@@ -175,7 +181,7 @@ type overrunner interface{ overrun(err error) }
 // The error is [ErrChannels].
 func (d *Director) Subscribe(p *Participant, ch uint64) error {
 	if p.id != 0 && p.more != nil {
-		if p.more.ranged && d.ranges.covers(p.id, ch) {
+		if p.more.ranges.at(ch) != nil {
 			return nil
 		}
 		if int(p.few)+len(p.more.channels) >= d.limits.Channels && !d.table.has(ch, p.id) {
@@ -211,11 +217,12 @@ func (d *Director) SubscribeRange(p *Participant, low, high uint64) error {
 	if low > high {
 		return nil
 	}
-	if len(d.ranges.spans) >= d.limits.Ranges {
+	own := &p.extra().ranges
+	if len(own.spans) >= d.limits.Ranges {
 		return ErrRanges
 	}
 	d.enter(p)
-	p.extra().ranged = true
+	own.add(p.id, low, high)
 	if alone := d.ranges.add(p.id, low, high); alone && d.upstream != nil {
 		d.upstream.AddRange(low, high)
 	}
@@ -229,7 +236,7 @@ func (d *Director) UnsubscribeRange(p *Participant, low, high uint64) error {
 	if low > high {
 		return nil
 	}
-	if len(d.ranges.spans) >= d.limits.Ranges {
+	if p.more != nil && len(p.more.ranges.spans) >= d.limits.Ranges {
 		return ErrRanges
 	}
 	d.unsubscribeRange(p, low, high)
@@ -238,6 +245,9 @@ func (d *Director) UnsubscribeRange(p *Participant, low, high uint64) error {
 
 func (d *Director) unsubscribeRange(p *Participant, low, high uint64) {
 	bounds, any := d.ranges.bounds()
+	if p.more != nil {
+		p.more.ranges.remove(p.id, low, high)
+	}
 	if p.id != 0 {
 		d.ranges.remove(p.id, low, high)
 	}
@@ -269,9 +279,9 @@ func within(all []interval, ch uint64) bool {
 }
 
 // AddPostRemove stores a message that is routed once p has left; sender is by
-// what ClearPostRemoves finds it. The message is copied. The error is
-// [ErrPostRemoves], or [ErrTooLong] for a message that does not fit into the
-// one that tells of it.
+// what ClearPostRemoves finds it. The message is copied; a control message will
+// not be sent, because p is not there then. The error is [ErrPostRemoves], or
+// [ErrTooLong] for a message that does not fit into the one that tells of it.
 func (d *Director) AddPostRemove(p *Participant, sender uint64, message []byte) error {
 	if len(message) > maxPostRemove {
 		return ErrTooLong
@@ -325,8 +335,8 @@ func (d *Director) Leave(p *Participant) {
 	}
 	m := p.more
 	p.more = nil
-	if m != nil && m.ranged {
-		for _, r := range d.ranges.of(p.id) {
+	if m != nil {
+		for _, r := range m.ranges.spans {
 			d.unsubscribeRange(p, r.low, r.high)
 		}
 	}
@@ -342,6 +352,10 @@ func (d *Director) Leave(p *Participant) {
 		d.forgetPoster(p, s.channel)
 		b := d.Emit(p)
 		for _, message := range s.messages {
+			if isControl(message) {
+				d.count.malformed++ // p is not there to have subscriptions
+				continue
+			}
 			_ = b.Append(message) // it came in a message that was longer
 		}
 		// Not from p, which may be back with new ones by then.

@@ -40,7 +40,7 @@ type Participant struct {
 // more is what few participants have.
 type more struct {
 	channels map[uint64]struct{} // those that are not inline
-	ranged   bool                // it has subscribed ranges
+	ranges   rangeTable          // its own alone
 	posts    postRemoves
 }
 

@@ -188,6 +188,13 @@ func TestUpstreamIsKilledAndRestored(t *testing.T) {
 	up := NewUplink(st.director, UplinkConfig{
 		MinBackoff: time.Microsecond,
 		MaxBackoff: time.Microsecond,
+		Changed: func(up bool) {
+			if up {
+				connected <- struct{}{}
+			} else {
+				lost <- struct{}{}
+			}
+		},
 		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
 			select {
 			case addr := <-addrs:
@@ -196,19 +203,6 @@ func TestUpstreamIsKilledAndRestored(t *testing.T) {
 				return nil, ctx.Err()
 			}
 		},
-	})
-	was := false
-	st.director.Do(func() {
-		st.director.AfterRound(func() {
-			if is := st.director.upstream != nil; is != was {
-				was = is
-				if is {
-					connected <- struct{}{}
-				} else {
-					lost <- struct{}{}
-				}
-			}
-		})
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup

@@ -56,14 +56,17 @@ func (d *Director) Backlog() int {
 	return d.waiting.Len()
 }
 
-// maxTurns is how often the goroutine of one Post takes what others have
-// posted meanwhile, before it leaves that to a goroutine made for it: it has
-// other things to do.
-const maxTurns = 64
+// The goroutine of one Post takes maxTurns times what others have posted
+// meanwhile, and works for maxRounds rounds, before it leaves the rest to a
+// goroutine made for that: it has other things to do.
+const (
+	maxTurns  = 64
+	maxRounds = 1 << 16
+)
 
 // work works the queue off. The caller has set d.busy.
 func (d *Director) work() {
-	for turn := 0; ; {
+	for turns, rounds := 0, 0; ; rounds++ {
 		d.mu.Lock()
 		d.published = d.count.stats(d)
 		foreign := !d.waiting.empty()
@@ -87,9 +90,9 @@ func (d *Director) work() {
 			f()
 		}
 		if foreign {
-			turn++
+			turns++
 		}
-		if turn > maxTurns {
+		if turns > maxTurns || rounds > maxRounds {
 			go d.work()
 			return
 		}

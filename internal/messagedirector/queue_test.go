@@ -35,6 +35,34 @@ func TestPostHandsOver(t *testing.T) {
 	<-done
 }
 
+// Nor by participants that never stop talking to each other.
+func TestPostHandsOverAnEndlessTalk(t *testing.T) {
+	d := New(Limits{})
+	returned, done := make(chan struct{}), make(chan struct{})
+	n := 0
+	talk := func(from *funcReceiver, to uint64) {
+		d.Emit(&from.Participant).Begin(1, 5, to)
+		_ = d.Emit(&from.Participant).End()
+	}
+	a, b := listener(nil), listener(nil)
+	a.f = func(*Message) {
+		if n++; n > maxRounds {
+			<-returned
+			close(done)
+			return
+		}
+		talk(a, 8)
+	}
+	b.f = func(*Message) { talk(b, 7) }
+	d.Do(func() {
+		_ = d.Subscribe(&a.Participant, 7)
+		_ = d.Subscribe(&b.Participant, 8)
+		talk(b, 7)
+	})
+	close(returned)
+	<-done
+}
+
 func TestDoKeepsItsPlace(t *testing.T) {
 	d := New(Limits{})
 	var log []string

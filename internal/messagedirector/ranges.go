@@ -33,27 +33,6 @@ func (t *rangeTable) from(ch uint64) int {
 	return sort.Search(len(t.spans), func(i int) bool { return t.spans[i].high >= ch })
 }
 
-// covers reports whether id covers ch with a range.
-func (t *rangeTable) covers(id uint32, ch uint64) bool {
-	_, ok := slices.BinarySearch(t.at(ch), id)
-	return ok
-}
-
-// of returns the ranges of id, ascending and as long as possible.
-func (t *rangeTable) of(id uint32) (all []interval) {
-	for _, s := range t.spans {
-		if _, ok := slices.BinarySearch(s.ids, id); !ok {
-			continue
-		}
-		if n := len(all); n > 0 && s.low != 0 && all[n-1].high == s.low-1 {
-			all[n-1].high = s.high
-		} else {
-			all = append(all, interval{s.low, s.high})
-		}
-	}
-	return all
-}
-
 // interval is a range of channels, both ends included.
 type interval struct{ low, high uint64 }
 

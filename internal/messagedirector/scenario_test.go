@@ -23,7 +23,7 @@ func TestScenarios(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios found (%v)", err)
 	}
-	for name, open := range map[string]func(*testing.T, *stageConfig) stage{"core": newCoreStage, "tcp": newTCPStage} {
+	for name, open := range map[string]func(testing.TB, *stageConfig) stage{"core": newCoreStage, "tcp": newTCPStage} {
 		for _, file := range files {
 			t.Run(name+"/"+strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 				text, err := os.ReadFile(file)
@@ -71,7 +71,7 @@ type stageConfig struct {
 
 type play struct {
 	t      *testing.T
-	open   func(*testing.T, *stageConfig) stage
+	open   func(testing.TB, *stageConfig) stage
 	config stageConfig
 	stage  stage
 	peers  map[string]peer
@@ -158,9 +158,7 @@ func (p *play) collect() {
 			p.inbox[name] = append(p.inbox[name], describe(m))
 		}
 	}
-	for _, m := range p.logged {
-		p.inbox["log"] = append(p.inbox["log"], m)
-	}
+	p.inbox["log"] = append(p.inbox["log"], p.logged...)
 	p.logged = nil
 }
 

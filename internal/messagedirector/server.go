@@ -159,16 +159,24 @@ func (s *Server) Opened(conn transport.Conn) {
 	}
 	l := &link{server: s, wire: wire{outlet: s.outlet, conn: conn}}
 	l.participant.Receiver = l
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining {
+	if !s.enter(l) {
 		conn.Close(transport.CodeShutdown, "the daemon is shutting down")
 		return
 	}
-	s.open.Add(1)
-	s.links.Store(conn, l)
 	s.count.opened.Add(1)
 	s.config.Log.Info("link opened", "address", addr, "identity", conn.Identity().Name)
+}
+
+// enter reports whether a link may still come.
+func (s *Server) enter(l *link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.open.Add(1)
+	s.links.Store(l.conn, l)
+	return true
 }
 
 // Received is called by the transport with messages of a link.
@@ -261,7 +269,7 @@ func (l *link) drop(why dropReason, reason string) {
 	l.server.count.dropped[why].Add(1)
 	l.gone = true
 	l.server.director.Leave(&l.participant)
-	l.server.config.Log.Warn("link closed by this side", "address", l.conn.Identity().Addr, "reason", reason)
+	l.server.log.Log(slog.LevelWarn, "dropped "+dropNames[why], "link closed by this side", slog.Any("address", l.conn.Identity().Addr), slog.String("reason", reason))
 	reset(l.conn, reason)
 }
 

@@ -57,7 +57,7 @@ type coreStage struct {
 	server   *Server
 }
 
-func newCoreStage(t *testing.T, c *stageConfig) stage {
+func newCoreStage(t testing.TB, c *stageConfig) stage {
 	d := New(c.limits)
 	s := NewServer(d, c.server)
 	s.listener = fakeListener{}
@@ -113,7 +113,7 @@ func (p *coreUp) leave() {
 
 // tcpStage is a server on a TCP listener, and real sockets.
 type tcpStage struct {
-	t        *testing.T
+	t        testing.TB
 	addr     string
 	director *Director
 	server   *Server
@@ -164,10 +164,10 @@ func (w *witness) Receive(*Message) { w.heard <- struct{}{} }
 // witnessChannel is one that no story uses.
 const witnessChannel = 0x7777777777777777
 
-func newTCPStage(t *testing.T, c *stageConfig) stage {
+func newTCPStage(t testing.TB, c *stageConfig) stage {
 	d := New(c.limits)
 	server := NewServer(d, c.server)
-	l, err := tcp.Listen("127.0.0.1:0", tcp.Config{Linger: -1, SendQueue: DefaultSendQueue})
+	l, err := tcp.Listen("127.0.0.1:0", tcp.Config{Linger: -1, SendQueue: DefaultSendQueue, Pace: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

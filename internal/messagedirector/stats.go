@@ -14,11 +14,12 @@ type Stats struct {
 	RoutedBytes uint64 `metric:"routed_bytes_total" help:"Bytes of these messages."`
 	Delivered   uint64 `metric:"delivered_total" help:"Messages given to participants, each recipient counted."`
 	Malformed   uint64 `metric:"malformed_total" help:"Messages whose list of recipients or control payload was cut short."`
+	Refused     uint64 `metric:"refused_total" help:"Changes to subscriptions and post-removes that a limit did not allow."`
 }
 
 // counters are those that only grow.
 type counters struct {
-	routed, routedBytes, delivered, malformed uint64
+	routed, routedBytes, delivered, malformed, refused uint64
 }
 
 func (c *counters) stats(d *Director) Stats {
@@ -30,6 +31,7 @@ func (c *counters) stats(d *Director) Stats {
 		RoutedBytes:  c.routedBytes,
 		Delivered:    c.delivered,
 		Malformed:    c.malformed,
+		Refused:      c.refused,
 	}
 }
 

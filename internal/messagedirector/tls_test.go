@@ -107,16 +107,12 @@ func TestMutualTLS(t *testing.T) {
 		_ = b.End()
 	}
 	top.Do(func() { _ = top.Subscribe(&answer.Participant, 500) })
-	bottom.Do(func() {
-		asked := false
-		bottom.AfterRound(func() {
-			if bottom.upstream != nil && !asked {
-				asked = true
-				_ = bottom.Emit(&ear.Participant).Append([]byte("\x01\xf4\x01\x00\x00\x00\x00\x00\x00"))
-			}
-		})
-	})
-	up := NewUplink(bottom, UplinkConfig{Dial: dial(below)})
+	up := NewUplink(bottom, UplinkConfig{Dial: dial(below), Changed: func(up bool) {
+		if up {
+			bottom.Emit(&ear.Participant).Begin(7, 5, 500)
+			_ = bottom.Emit(&ear.Participant).End()
+		}
+	}})
 	running.Go(func() {
 		if err := up.Run(ctx); err != nil {
 			t.Error(err)

@@ -25,6 +25,12 @@ type UplinkConfig struct {
 	// to chance so that not all daemons come at once. 0 means 250 ms and 10 s.
 	MinBackoff, MaxBackoff time.Duration
 
+	// Changed is called inside the order when the link has come up, after it
+	// was told all subscriptions and post-removes, and when it is lost. Who
+	// has created objects above creates them again when it is up. nil is
+	// nothing.
+	Changed func(up bool)
+
 	// Stall, FlushInterval and MaxBacklog are as in ServerConfig.
 	Stall, FlushInterval time.Duration
 	MaxBacklog           int
@@ -35,7 +41,8 @@ type UplinkConfig struct {
 
 // Uplink is the link from a director to the one above it. While it is down,
 // messages reach only those who are below; when it is up again, all
-// subscriptions and post-removes are told anew.
+// subscriptions and post-removes are told anew. The director above will have
+// sent all post-removes from here: to it, everybody here was lost.
 type Uplink struct {
 	director *Director
 	config   UplinkConfig
@@ -51,6 +58,9 @@ func NewUplink(d *Director, c UplinkConfig) *Uplink {
 	c.MaxBackoff = max(cmp.Or(c.MaxBackoff, 10*time.Second), c.MinBackoff)
 	c.Stall = cmp.Or(c.Stall, DefaultStall)
 	c.MaxBacklog = cmp.Or(c.MaxBacklog, DefaultBacklog)
+	if c.Changed == nil {
+		c.Changed = func(bool) {}
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -97,8 +107,14 @@ func (u *Uplink) Run(ctx context.Context) error {
 func (u *Uplink) hold(ctx context.Context, conn transport.Conn) error {
 	up := &upwire{uplink: u, wire: wire{outlet: u.outlet, conn: conn}}
 	u.count.opened.Add(1)
-	u.director.Do(func() { u.director.SetUpstream(up) })
-	defer u.director.Do(func() { u.director.SetUpstream(nil) })
+	u.director.Do(func() {
+		u.director.SetUpstream(up)
+		u.config.Changed(true)
+	})
+	defer u.director.Do(func() {
+		u.director.SetUpstream(nil)
+		u.config.Changed(false)
+	})
 	ticks := time.NewTicker(stallTick)
 	defer ticks.Stop()
 	done := ctx.Done()

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,18 @@ func TestFlusher(t *testing.T) {
 			at time.Duration
 			n  int
 		}
+		var mu sync.Mutex
 		var got []flush
 		f := NewFlusher(interval, func(conns []transport.Conn) {
+			mu.Lock()
+			defer mu.Unlock()
 			got = append(got, flush{time.Since(start), len(conns)})
 		})
 		expect := func(n int, last flush) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if len(got) != n || n > 0 && got[n-1] != last {
 				t.Fatalf("flushed %v, want %d times, the last %v", got, n, last)
 			}
@@ -39,9 +45,9 @@ func TestFlusher(t *testing.T) {
 		expect(3, flush{0, 400}) // that was much
 		f.Add(one)
 		f.Add(one)
-		time.Sleep(interval - 1)
+		time.Sleep(interval - time.Nanosecond)
 		expect(3, flush{0, 400})
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect(4, flush{interval, 2}) // together after the interval
 		time.Sleep(5 * interval)
 		expect(4, flush{interval, 2})
