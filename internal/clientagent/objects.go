@@ -68,8 +68,8 @@ func (c *client) unknow(doID uint32, w way) {
 	}
 }
 
-// visible is how many objects the client sees.
-func (c *client) visible() (n int) {
+// inView is how many objects the client sees.
+func (c *client) inView() (n int) {
 	for _, o := range c.objects {
 		if o.ways&visible != 0 {
 			n++
