@@ -141,7 +141,7 @@ func (s *Server) tick(ctx context.Context) {
 func (s *Server) findStalled(now time.Time) {
 	s.links.Range(func(_, v any) bool {
 		l := v.(*link)
-		if l.stall.look(now, l.conn.Stats()) >= s.config.Stall {
+		if l.stall.Look(now, l.conn.Stats()) >= s.config.Stall {
 			s.director.Do(func() { l.drop(dropStalled, "it has taken nothing for too long") })
 		}
 		return true
