@@ -376,17 +376,17 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, c := range map[string]ai.Create{
-		"no dclass Nobody":   {Class: "Nobody", DoID: 5000},
-		"no field setNose":   {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setNose": 1}},
-		"wave is not kept":   {Class: "Avatar", DoID: 5000, Fields: map[string]any{"wave": 1}},
-		"setXY is not kept":  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setXY": 1}},
-		"setHat":             {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setHat": []any{300}}},
-		"5 belongs":          {Class: "Avatar", DoID: 5},
-		"DoID is missing":    {Class: "Avatar"},
-		"more than 65,535":   {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setName": []any{strings.Repeat("a", 65530)}}},
-		"6000 is in use":     {Class: "Avatar", DoID: 6000},
-		"4665 is in use":     {Class: "Avatar", DoID: loginID},
-		"no dclass  in":      {DoID: 5000},
+		"no dclass Nobody":        {Class: "Nobody", DoID: 5000},
+		"no field setNose":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setNose": 1}},
+		"wave is not kept":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"wave": 1}},
+		"setXY is not kept":       {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setXY": 1}},
+		"setHat":                  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setHat": []any{300}}},
+		"5 belongs":               {Class: "Avatar", DoID: 5},
+		"DoID is missing":         {Class: "Avatar"},
+		"more than 65,535":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setName": []any{strings.Repeat("a", 65530)}}},
+		"6000 is in use":          {Class: "Avatar", DoID: 6000},
+		"4665 is in use":          {Class: "Avatar", DoID: loginID},
+		"no dclass  in":           {DoID: 5000},
 		"setPos: 1 value, want 2": {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setPos": []any{1}}},
 	} {
 		a.Do(func() {
