@@ -8,8 +8,9 @@ import (
 // were there before it.
 const wakeContext = 1001
 
-func (o *Object) setLocation(m *md.Message, parent, zone uint32) {
-	if !o.move(parent, zone, m.Sender) {
+// setLocation moves the object because of m, in the name of by.
+func (o *Object) setLocation(m *md.Message, parent, zone uint32, by uint64) {
+	if !o.move(parent, zone, by) {
 		o.ignore(m, cycle, "an object cannot be below itself, or below 256 others")
 	}
 }

@@ -61,7 +61,7 @@ func (o *Object) Receive(m *md.Message) {
 
 	case md.StateServerObjectSetLocation:
 		if parent, zone := r.Uint32(), r.Uint32(); o.complete(m, &r) {
-			o.setLocation(m, parent, zone)
+			o.setLocation(m, parent, zone, m.Sender)
 		}
 	case md.StateServerObjectGetLocation:
 		o.answer(m, &r, md.StateServerObjectGetLocationResp, func(w *datagram.Writer) {

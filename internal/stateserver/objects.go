@@ -121,7 +121,7 @@ func (s *objects) create(m *md.Message, other bool) {
 	if !s.readValues(m, o, &r, other) {
 		return
 	}
-	s.add(o, parent, zone, m.Sender)
+	s.add(m, o, parent, zone, m.Sender)
 }
 
 // readValues gives a new object the values of REQ and, if there is one, OTHER
@@ -200,13 +200,13 @@ func (s *objects) readOther(m *md.Message, o *Object, b []byte) bool {
 }
 
 // add lets a new object take part and tells of it (astron.md section 4.4,
-// Create). by is the channel that has caused it.
-func (s *objects) add(o *Object, parent, zone uint32, by uint64) {
+// Create). by is the channel that has caused it, with the message m.
+func (s *objects) add(m *md.Message, o *Object, parent, zone uint32, by uint64) {
 	s.byID[o.doID] = o
 	s.count.created.Add(1)
 	o.md.Receiver = o
 	_ = s.director.Subscribe(&o.md, uint64(o.doID)) // one or two channels are never too many
-	o.move(parent, zone, by)
+	o.setLocation(m, parent, zone, by)
 	w := o.begin(md.StateServerObjectGetLocation, uint64(o.doID), md.ParentChannel(o.doID))
 	w.Uint32(wakeContext)
 	o.end()

@@ -61,8 +61,7 @@ func Run(t *testing.T, pattern string, role Role) {
 				}
 				p := &play{t: t, role: role, open: open, settings: make(map[string]string), inbox: make(map[string][]string), peers: make(map[string]peer)}
 				for i, line := range strings.Split(string(text), "\n") {
-					line, _, _ = strings.Cut(line+" ", "# ") // #5 is no comment
-					if line = strings.TrimSpace(line); line == "" {
+					if line = uncomment(line); line == "" {
 						continue
 					}
 					if err := p.line(line); err != nil {
@@ -75,6 +74,44 @@ func Run(t *testing.T, pattern string, role Role) {
 			})
 		}
 	}
+}
+
+// Sent returns the messages that each of the stories sends, as seeds for fuzz
+// tests. Those that are control messages are among them.
+func Sent(pattern string, codec *Codec) (stories [][][]byte, err error) {
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		var story [][]byte
+		p := &play{role: Role{Codec: codec}}
+		for line := range strings.Lines(string(text)) {
+			_, messages, ok := strings.Cut(uncomment(line), " sends ")
+			if !ok {
+				continue
+			}
+			for part := range strings.SplitSeq(messages, " ; ") {
+				m, err := p.compose(part)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", file, err)
+				}
+				story = append(story, m...)
+			}
+		}
+		stories = append(stories, story)
+	}
+	return stories, nil
+}
+
+// uncomment returns what is said in a line. "#5" is no comment.
+func uncomment(line string) string {
+	line, _, _ = strings.Cut(line+" ", "# ")
+	return strings.TrimSpace(line)
 }
 
 // stage is a director with links.
