@@ -24,6 +24,7 @@ type client struct {
 	remote      netip.AddrPort
 	local       netip.AddrPort
 	tlvs        []byte // of the proxy's header
+	quiet       bool   // it is a proxy's own connection, which is no event
 
 	channel uint64 // the allocated one; 0 if there was none
 	id      uint64 // the session channel: the sender of all that the client causes
@@ -90,6 +91,9 @@ func (c *client) start() {
 }
 
 func (c *client) tell(e Event) {
+	if c.quiet && e.Kind != ClientEjected {
+		return
+	}
 	e.Channel, e.Remote, e.Local = c.channel, c.remote, c.local
 	c.agent.settings.Event(e)
 }

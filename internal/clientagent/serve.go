@@ -113,7 +113,10 @@ func (a *Agent) findStalled(now time.Time) {
 		return
 	}
 	a.clients.Range(func(_, v any) bool {
-		if c := v.(*client); c.stall.Look(now, c.conn.Stats()) >= limit {
+		c := v.(*client)
+		if c.conn.Budget() > 0 {
+			c.stall = session.Stall{} // and its counters cost a system call
+		} else if c.stall.Look(now, c.conn.Stats()) >= limit {
 			a.director.Do(func() { c.lose("it has taken nothing for too long") })
 		}
 		return true
@@ -160,6 +163,9 @@ func (d *door) Opened(conn transport.Conn) {
 	}
 	if p, ok := conn.(interface{ ProxyTLVs() []byte }); ok {
 		c.tlvs = p.ProxyTLVs()
+	}
+	if p, ok := conn.(interface{ ProxyCheck() bool }); ok {
+		c.quiet = p.ProxyCheck()
 	}
 	if code, err := a.enter(c); err != nil {
 		refuse(conn, code, err.Error())

@@ -95,6 +95,8 @@ func (s *Server) listenClients(a *ClientAgent, linger time.Duration) (transport.
 		SendQueue:        cmp.Or(a.Client.WriteBufferSize, math.MaxInt),
 		Linger:           linger,
 		HandshakeTimeout: a.Client.HelloTimeout,
+		Proxy:            a.HAProxy,
+		ProxyAllow:       a.HAProxyAllow,
 		Log:              s.log,
 	}
 	var err error

@@ -38,7 +38,7 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 			return nil, fmt.Errorf("tcp: TLS with %s: %w", addr, err)
 		}
 	}
-	c := newConn(&full, wire, secure)
+	c := newConn(&full, wire, secure, originOf(wire))
 	go c.run(h)
 	return c, nil
 }

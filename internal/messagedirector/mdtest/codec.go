@@ -1,6 +1,7 @@
 package mdtest
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -22,13 +23,46 @@ import (
 //   - x:0102ff for bytes that are taken as they are, at the end only
 //
 // A text with fewer words than the type has makes a message that ends early.
-type Codec struct{ Schema *dc.Schema }
+type Codec struct {
+	Schema *dc.Schema
+	// Types are those of another protocol; nil means those between daemons.
+	Types map[md.Type]Layout
+}
+
+// Layout is the name of a type and what its payload is made of, in the words of
+// layouts.
+type Layout struct{ Name, Payload string }
 
 // layouts says what the payload of a type is made of, in words: u32, u64, bool
 // (false ends the message), class, field, entry (a field with its value), those
 // with an "s" for a uint16 count and as many, zones likewise, and REQ and OTHER
-// with those for whom they are.
+// with those for whom they are. Besides these there are u16, str (a string
+// without blanks), blob (hex, or - for none), and reason, a string that must not be empty and
+// is not shown.
 var layouts = map[md.Type]string{
+	md.ClientAgentSetState:              "u16",
+	md.ClientAgentSetClientID:           "u64",
+	md.ClientAgentSendDatagram:          "blob",
+	md.ClientAgentEject:                 "u16 str",
+	md.ClientAgentDrop:                  "",
+	md.ClientAgentGetNetworkAddress:     "u32",
+	md.ClientAgentGetNetworkAddressResp: "u32 str u16 str u16",
+	md.ClientAgentDeclareObject:         "u32 class",
+	md.ClientAgentUndeclareObject:       "u32",
+	md.ClientAgentAddSessionObject:      "u32",
+	md.ClientAgentRemoveSessionObject:   "u32",
+	md.ClientAgentSetFieldsSendable:     "u32 fields",
+	md.ClientAgentGetTLVs:               "u32",
+	md.ClientAgentGetTLVsResp:           "u32 blob",
+	md.ClientAgentOpenChannel:           "u64",
+	md.ClientAgentCloseChannel:          "u64",
+	md.ClientAgentAddPostRemove:         "blob",
+	md.ClientAgentClearPostRemoves:      "",
+	md.ClientAgentAddInterest:           "u16 u32 u32",
+	md.ClientAgentAddInterestMultiple:   "u16 u32 zones",
+	md.ClientAgentRemoveInterest:        "u16",
+	md.ClientAgentDoneInterestResp:      "u64 u16",
+
 	md.StateServerCreateObjectWithRequired:             "u32 u32 u32 class REQ",
 	md.StateServerCreateObjectWithRequiredOther:        "u32 u32 u32 class REQ OTHER",
 	md.StateServerDeleteAIObjects:                      "u64",
@@ -82,14 +116,32 @@ var layouts = map[md.Type]string{
 	md.StateServerObjectGetActiveZonesResp:             "u32 zones",
 }
 
-func typeName(t md.Type) string {
+// layout returns what the payload of a type is made of, if that is known.
+func (c *Codec) layout(t md.Type) (string, bool) {
+	if c.Types == nil {
+		l, ok := layouts[t]
+		return l, ok
+	}
+	l, ok := c.Types[t]
+	return l.Payload, ok
+}
+
+func (c *Codec) typeName(t md.Type) string {
+	if c.Types != nil {
+		return c.Types[t].Name
+	}
 	name := strings.TrimPrefix(t.String(), "STATESERVER_")
 	return strings.TrimPrefix(name, "OBJECT_")
 }
 
-func typeByName(name string) (md.Type, error) {
+func (c *Codec) typeByName(name string) (md.Type, error) {
 	for t := range layouts {
-		if typeName(t) == name {
+		if c.Types == nil && c.typeName(t) == name {
+			return t, nil
+		}
+	}
+	for t, l := range c.Types {
+		if l.Name == name {
 			return t, nil
 		}
 	}
@@ -103,14 +155,15 @@ func (c *Codec) Compose(text string) ([]byte, error) {
 	if len(words) == 0 {
 		return nil, fmt.Errorf("no type")
 	}
-	t, err := typeByName(words[0])
+	t, err := c.typeByName(words[0])
 	if err != nil {
 		return nil, err
 	}
 	var w datagram.Writer
 	w.Uint16(uint16(t))
 	k := &composer{schema: c.Schema, words: words[1:]}
-	for item := range strings.FieldsSeq(layouts[t]) {
+	layout, _ := c.layout(t)
+	for item := range strings.FieldsSeq(layout) {
 		if !k.more() {
 			break
 		}
@@ -186,6 +239,16 @@ func (k *composer) item(w *datagram.Writer, item string) error {
 			w.Uint32(uint32(ch))
 		}
 		return err
+	case "u16":
+		n, err := strconv.ParseUint(k.next(), 0, 16)
+		w.Uint16(uint16(n))
+		return err
+	case "str", "reason":
+		w.String(k.next())
+	case "blob":
+		b, err := hex.DecodeString(strings.TrimPrefix(k.next(), "-"))
+		w.Blob(b)
+		return err
 	case "bool":
 		w.Bool(k.next() == "true")
 	case "class":
@@ -203,7 +266,7 @@ func (k *composer) item(w *datagram.Writer, item string) error {
 		return k.entry(w, k.next(), item == "entry")
 	case "fields", "entries", "zones", "OTHER":
 		return k.list(w, item)
-	case "REQ":
+	case "REQ", "REQ_C", "REQ_O":
 		for k.more() && k.words[0] != "+" {
 			var v datagram.Writer
 			if err := k.entry(&v, k.next(), true); err != nil {
@@ -283,12 +346,12 @@ func (k *composer) field(name string) *dc.Field {
 
 // Describe returns the text of a payload.
 func (c *Codec) Describe(t md.Type, payload []byte) string {
-	layout, known := layouts[t]
+	layout, known := c.layout(t)
 	if !known {
 		return strings.TrimSpace(fmt.Sprintf("%d x:%x", t, payload))
 	}
 	r := datagram.NewReader(payload)
-	d := &describer{schema: c.Schema, r: &r, words: []string{typeName(t)}}
+	d := &describer{schema: c.Schema, r: &r, words: []string{c.typeName(t)}}
 	for item := range strings.FieldsSeq(layout) {
 		if d.item(item); d.ended {
 			break
@@ -316,6 +379,14 @@ func (d *describer) item(item string) {
 		d.say(d.r.Uint32())
 	case "u64":
 		d.say(formatChannel(d.r.Uint64()))
+	case "u16":
+		d.say(d.r.Uint16())
+	case "str":
+		d.say(d.r.String())
+	case "blob":
+		d.say(cmp.Or(hex.EncodeToString(d.r.Blob()), "-"))
+	case "reason":
+		d.bad = d.r.String() == ""
 	case "bool":
 		ok := d.r.Bool()
 		d.say(ok)

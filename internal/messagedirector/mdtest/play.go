@@ -12,6 +12,13 @@
 //	set WHAT VALUE               a setting of the role, before anybody joins
 //	the counts WHAT N            a counter of the role has this value
 //
+// A role may have clients that speak with it directly, and understand lines of
+// its own:
+//
+//	NAME connects [HOW]          a client comes; it leaves, sends and gets too
+//	NAME is gone                 the role has ended its connection
+//	WORD …                       see Role.Line
+//
 // What is not expected must not happen: before the next action, everybody must
 // have got exactly what the story says. Who has the same channels as somebody
 // else still gets messages of its own.
@@ -44,7 +51,35 @@ type Role struct {
 	Count func(name string) (uint64, bool)
 	// Codec knows the texts of payloads.
 	Codec *Codec
+
+	// Connect brings a client, over TCP or on the core. Its messages are of
+	// ClientCodec, without "SENDER -> RECIPIENT :". nil if there are none.
+	Connect     func(t testing.TB, tcp bool, how string) Client
+	ClientCodec *Codec
+	// Line does what a line says that the play does not know, by its first
+	// word. It may be nil.
+	Line func(words []string) error
 }
+
+// Client is a peer that speaks with the role directly.
+type Client interface {
+	Send(messages [][]byte)
+	// Settle returns when the role has taken what was sent.
+	Settle()
+	// Received returns everything that came since the last call; it is called
+	// when nothing is under way any more.
+	Received() [][]byte
+	// Gone reports whether the role has ended the connection.
+	Gone() bool
+	Leave()
+}
+
+// client is a Client among peers.
+type client struct{ Client }
+
+func (c client) send(messages [][]byte) { c.Send(messages) }
+func (c client) received() [][]byte     { return c.Received() }
+func (c client) leave()                 { c.Leave() }
 
 // Run plays the files that match the pattern, each as two subtests.
 func Run(t *testing.T, pattern string, role Role) {
@@ -52,14 +87,14 @@ func Run(t *testing.T, pattern string, role Role) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no stories found (%v)", err)
 	}
-	for name, open := range map[string]func(testing.TB, *md.Director) stage{"core": newCore, "tcp": newTCP} {
+	for name, open := range map[string]func(testing.TB, *md.Director) stage{"core": newCore, overSockets: newTCP} {
 		for _, file := range files {
 			t.Run(name+"/"+strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 				text, err := os.ReadFile(file)
 				if err != nil {
 					t.Fatal(err)
 				}
-				p := &play{t: t, role: role, open: open, settings: make(map[string]string), inbox: make(map[string][]string), peers: make(map[string]peer)}
+				p := &play{t: t, role: role, tcp: name == overSockets, open: open, settings: make(map[string]string), inbox: make(map[string][]string), peers: make(map[string]peer)}
 				for i, line := range strings.Split(string(text), "\n") {
 					if line = uncomment(line); line == "" {
 						continue
@@ -75,6 +110,8 @@ func Run(t *testing.T, pattern string, role Role) {
 		}
 	}
 }
+
+const overSockets = "tcp"
 
 // Sent returns the messages that each of the stories sends, as seeds for fuzz
 // tests. Those that are control messages are among them.
@@ -130,6 +167,7 @@ type peer interface {
 type play struct {
 	t        *testing.T
 	role     Role
+	tcp      bool
 	open     func(testing.TB, *md.Director) stage
 	settings map[string]string
 	stage    stage
@@ -151,10 +189,17 @@ func (p *play) line(line string) error {
 		p.role.Open(p.t, d, p.settings)
 		p.stage = p.open(p.t, d)
 	}
+	if p.role.Line != nil && p.peers[words[0]] == nil && words[0] != "the" && words[1] != "joins" && words[1] != "connects" {
+		if err := p.quiet(); err != nil {
+			return err
+		}
+		defer p.collect()
+		return p.role.Line(words)
+	}
 	who := words[0]
 	_, rest, _ := strings.Cut(line, words[1])
 	rest = strings.TrimSpace(rest)
-	if peer := p.peers[who]; peer == nil && who != "the" && words[1] != "joins" {
+	if peer := p.peers[who]; peer == nil && who != "the" && words[1] != "joins" && words[1] != "connects" {
 		return fmt.Errorf("%s has not joined", who)
 	}
 	switch words[1] {
@@ -162,6 +207,8 @@ func (p *play) line(line string) error {
 		return p.gets(who, rest)
 	case "counts":
 		return p.counts(rest)
+	case "is": // gone
+		return p.isGone(who)
 	}
 	if err := p.quiet(); err != nil {
 		return err
@@ -173,6 +220,8 @@ func (p *play) line(line string) error {
 			return p.send(who, "add "+rest)
 		}
 		return nil
+	case "connects":
+		p.peers[who] = client{p.role.Connect(p.t, p.tcp, rest)}
 	case "leaves":
 		p.peers[who].leave()
 		delete(p.peers, who)
@@ -188,7 +237,11 @@ func (p *play) line(line string) error {
 func (p *play) send(who, text string) error {
 	var all [][]byte
 	for part := range strings.SplitSeq(text, " ; ") {
-		m, err := p.compose(part)
+		compose := p.compose
+		if _, ok := p.peers[who].(client); ok {
+			compose = p.composeClient
+		}
+		m, err := compose(part)
 		if err != nil {
 			return err
 		}
@@ -201,12 +254,30 @@ func (p *play) send(who, text string) error {
 
 // collect waits until the last action has had its effects, and looks at them.
 func (p *play) collect() {
-	p.stage.settle()
-	for name, peer := range p.peers {
-		for _, m := range peer.received() {
-			p.inbox[name] = append(p.inbox[name], p.describe(m))
+	for _, peer := range p.peers {
+		if c, ok := peer.(client); ok {
+			c.Settle()
 		}
 	}
+	p.stage.settle()
+	for name, peer := range p.peers {
+		describe := p.describe
+		if _, ok := peer.(client); ok {
+			describe = p.describeClient
+		}
+		for _, m := range peer.received() {
+			p.inbox[name] = append(p.inbox[name], describe(m))
+		}
+	}
+}
+
+func (p *play) isGone(who string) error {
+	if c, ok := p.peers[who].(client); !ok || !c.Gone() {
+		return fmt.Errorf("%s is still there", who)
+	}
+	p.peers[who].leave()
+	delete(p.peers, who)
+	return nil
 }
 
 func (p *play) gets(who, want string) error {
@@ -226,6 +297,11 @@ func (p *play) quiet() error {
 	for who, in := range p.inbox {
 		for _, m := range in {
 			left = append(left, who+" gets "+m)
+		}
+	}
+	for who, peer := range p.peers {
+		if c, ok := peer.(client); ok && c.Gone() {
+			left = append(left, who+" is gone")
 		}
 	}
 	if len(left) > 0 {
@@ -307,6 +383,25 @@ func (p *play) compose(text string) (all [][]byte, err error) {
 	w.Uint64(channels[0])
 	b, err := p.role.Codec.Compose(payload)
 	return [][]byte{append(w.Buf, b...)}, err
+}
+
+// composeClient makes a message of a client.
+func (p *play) composeClient(text string) ([][]byte, error) {
+	if text == "nothing" {
+		return [][]byte{nil}, nil
+	}
+	if digits, ok := strings.CutPrefix(text, "hex "); ok {
+		m, err := hex.DecodeString(strings.ReplaceAll(digits, " ", ""))
+		return [][]byte{m}, err
+	}
+	m, err := p.role.ClientCodec.Compose(text)
+	return [][]byte{m}, err
+}
+
+func (p *play) describeClient(b []byte) string {
+	r := datagram.NewReader(b)
+	t := r.Uint16()
+	return p.role.ClientCodec.Describe(md.Type(t), r.Rest())
 }
 
 // control begins a control message.
