@@ -129,7 +129,7 @@ type ClientAgent struct {
 	Client    Client       `key:"client" help:"What a client may do."`
 	Limits    ClientLimits `key:"limits" own:"true" help:"How much a client may do."`
 	TLS       *TLS         `key:"tls" own:"true" help:"Clients speak TLS."`
-	WebSocket *WebSocket   `key:"websocket" own:"true" help:"Clients may also come over WebSocket: a binary message is one datagram."`
+	WebSocket *WebSocket   `key:"websocket" own:"true" help:"Clients may also come over WebSocket: a binary message is one datagram. This version reads the section, and refuses to run it."`
 }
 
 // ChannelRange is a range of channels, both ends included.

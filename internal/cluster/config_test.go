@@ -217,7 +217,8 @@ func TestCheckRunnable(t *testing.T) {
 	}
 	const text = `: this version of Culm does not run the role `
 	err = c.CheckRunnable()
-	if err == nil || strings.Count(err.Error(), text) != 4 || !strings.HasPrefix(err.Error(), "testdata/full.yml:87: roles[3].type"+text+`"database": run it with astrond`) {
+	if err == nil || strings.Count(err.Error(), text) != 4 || !strings.Contains(err.Error(), "\ntestdata/full.yml:87: roles[3].type"+text+`"database": run it with astrond`) ||
+		!strings.HasPrefix(err.Error(), "testdata/full.yml:76: roles[1].websocket: this version of Culm does not serve WebSocket") {
 		t.Errorf("%v", err)
 	}
 }
