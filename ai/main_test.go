@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -263,15 +262,4 @@ func (p *player) expect(typ uint16) datagram.Reader {
 		p.t.Fatalf("the client got a message %d %x, not %d", got, r.Rest(), typ)
 	}
 	return r
-}
-
-// unused is an address on which nobody listens.
-func unused(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
