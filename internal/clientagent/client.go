@@ -162,7 +162,6 @@ func (c *client) ejectAs(e *ejection, security bool) {
 	if c.over {
 		return
 	}
-	e.reason = e.reason[:min(len(e.reason), 1<<15)]
 	w := c.agent.begin(Eject)
 	w.Uint16(uint16(e.code))
 	w.String(e.reason)

@@ -93,12 +93,9 @@ func (c *client) removeInterest(id uint16, context uint32, caller uint64) {
 	delete(c.interests, id)
 	c.zones -= len(it.zones)
 	c.agent.count.interests--
-	for _, z := range it.zones {
-		op := c.places[md.LocationChannel(it.parent, z)].opening
-		if op == nil {
-			continue
-		}
-		for _, w := range op.waiters {
+	// Also those that wait for an earlier form of it, with other zones.
+	for _, ctx := range sortedKeys(c.operations) {
+		for _, w := range c.operations[ctx].waiters {
 			if w.interest != id || w.cancelled {
 				continue
 			}

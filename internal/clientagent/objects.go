@@ -184,7 +184,6 @@ func (c *client) deleted(m *md.Message) {
 	}
 	o := c.objects[doID]
 	if o.ways&(visible|owned) == 0 {
-		c.holdBack(m, doID)
 		return
 	}
 	c.unknow(doID, visible|owned)
@@ -207,7 +206,6 @@ func (c *client) moved(m *md.Message) {
 	}
 	o := c.objects[doID]
 	if o.ways&(visible|owned) == 0 {
-		c.holdBack(m, doID)
 		return
 	}
 	o.location = md.LocationChannel(parent, zone)

@@ -42,6 +42,8 @@ const (
 	// its own, and a waiter.
 	heldCost   = 128
 	waiterCost = 64
+	// ctxSize is the length of a context.
+	ctxSize = 4
 )
 
 // query asks the children of a parent in some zones to enter.
@@ -90,7 +92,6 @@ func (c *client) counted(m *md.Message) {
 
 // entersInterest is an object that answers a query.
 func (c *client) entersInterest(m *md.Message) {
-	const ctxSize = 4
 	if len(m.Payload) < ctxSize {
 		c.warn(m, "it ends too early")
 		return
@@ -109,14 +110,15 @@ func (c *client) entersInterest(m *md.Message) {
 			// It says how the object is now, so that what came about it
 			// earlier does not matter any more.
 			c.overtake(e.doID)
+			if c.over {
+				return
+			}
 			c.pending[e.doID] = op
 			op.entered = append(op.entered, c.keep(op, m, e.doID))
 		}
 		op.answered++
 		c.finishIfComplete(op)
 		c.limitPending()
-	case !c.sees(e.location):
-		c.agent.count.late++
 	default:
 		// It comes after the timeout, and better late than never.
 		c.agent.count.late++
@@ -135,7 +137,8 @@ func (c *client) entersLocation(m *md.Message) {
 }
 
 // arrives lets an object enter that nobody has counted: at once, or when the
-// client is told what else is there.
+// client is told what else is there. If the client does not look there any
+// more, it is an answer to a question that is forgotten.
 func (c *client) arrives(m *md.Message, e entry, skip int) {
 	if c.objects[e.doID].ways&visible == 0 {
 		op := c.pending[e.doID]
@@ -149,18 +152,31 @@ func (c *client) arrives(m *md.Message, e entry, skip int) {
 			return
 		}
 	}
-	c.enter(m, e, skip)
+	if _, opened := c.opened[e.location]; opened || c.sees(e.location) {
+		c.enter(m, e, skip)
+	}
 }
 
-// holdBack keeps a message about an object that waits to enter until it has. A
-// message about any other object is dropped.
-func (c *client) holdBack(m *md.Message, doID uint32) {
+// holdBack keeps a message about an object that waits to enter until it has,
+// so that all that is said about an object takes effect in its order. It
+// reports false for other messages.
+func (c *client) holdBack(m *md.Message) bool {
+	switch m.Type {
+	case md.StateServerObjectSetField, md.StateServerObjectSetFields, md.StateServerObjectDeleteRAM,
+		md.StateServerObjectChangingLocation, md.StateServerObjectChangingOwner,
+		md.StateServerObjectEnterOwnerWithRequired, md.StateServerObjectEnterOwnerWithRequiredOther:
+	default:
+		return false
+	}
+	r := m.Reader()
+	doID := r.Uint32()
 	op := c.pending[doID]
-	if op == nil {
-		return
+	if op == nil || r.Err() != nil {
+		return false
 	}
 	op.queue = append(op.queue, c.keep(op, m, doID))
 	c.limitPending()
+	return true
 }
 
 func (c *client) keep(op *operation, m *md.Message, doID uint32) held {
@@ -168,19 +184,42 @@ func (c *client) keep(op *operation, m *md.Message, doID uint32) held {
 	return held{doID, md.Message{Sender: m.Sender, Type: m.Type, Payload: bytes.Clone(m.Payload)}}
 }
 
-// overtake drops what is held back about an object.
+// overtake ends the waiting of an object that enters with newer values. What is
+// held back about it tells the client nothing any more, unless it knows the
+// object otherwise, as its owner.
 func (c *client) overtake(doID uint32) {
 	op := c.pending[doID]
 	if op == nil {
 		return
 	}
-	for _, list := range [][]held{op.entered, op.queue} {
-		for i := range list {
-			if list[i].doID == doID {
-				list[i] = held{}
-			}
+	delete(c.pending, doID)
+	for i := range op.entered {
+		if op.entered[i].doID == doID {
+			op.entered[i] = held{}
 		}
 	}
+	for i := range op.queue {
+		h := op.queue[i]
+		if h.doID != doID {
+			continue
+		}
+		op.queue[i] = held{}
+		if _, enters := entering(h.message.Type); !enters && !c.over {
+			c.handle(&h.message)
+		}
+	}
+}
+
+// entering reports whether a message lets an object enter the client's view,
+// and how many bytes of its payload come before what says which.
+func entering(t md.Type) (skip int, ok bool) {
+	switch t {
+	case md.StateServerObjectEnterInterestWithRequired, md.StateServerObjectEnterInterestWithRequiredOther:
+		return ctxSize, true
+	case md.StateServerObjectEnterLocationWithRequired, md.StateServerObjectEnterLocationWithRequiredOther:
+		return 0, true
+	}
+	return 0, false
 }
 
 func (c *client) charge(op *operation, n int) {
@@ -257,22 +296,15 @@ func (c *client) finish(op *operation) {
 	}
 }
 
-// replay handles a message that was held back. Of objects that would enter,
-// only those do at whose location the client still looks.
+// replay handles a message that was held back.
 func (c *client) replay(m *md.Message) {
 	if c.over {
 		return
 	}
-	skip := 0
-	switch m.Type {
-	case md.StateServerObjectEnterInterestWithRequired, md.StateServerObjectEnterInterestWithRequiredOther:
-		skip = 4
-	case md.StateServerObjectEnterLocationWithRequired, md.StateServerObjectEnterLocationWithRequiredOther:
-	default:
+	skip, enters := entering(m.Type)
+	if !enters {
 		c.handle(m)
 		return
 	}
-	if e := readEntry(m.Payload[skip:]); c.sees(e.location) {
-		c.arrives(m, e, skip)
-	}
+	c.arrives(m, readEntry(m.Payload[skip:]), skip)
 }

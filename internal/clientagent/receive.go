@@ -18,12 +18,15 @@ func (c *client) Receive(m *md.Message) {
 	} else if m.Type == md.StateServerObjectChangingLocation {
 		// Other messages that the client has caused it needs not to be told of,
 		// nor this one; but where the object is must be known here.
-		c.moved(m)
+		c.handle(m)
 	}
 }
 
 // handle lets a message take effect, now or when it was held back.
 func (c *client) handle(m *md.Message) {
+	if len(c.pending) > 0 && c.holdBack(m) {
+		return
+	}
 	switch m.Type {
 	case md.StateServerObjectSetField, md.StateServerObjectSetFields:
 		c.updated(m)
@@ -61,8 +64,7 @@ func (c *client) updated(m *md.Message) {
 	doID := r.Uint32()
 	o, ok := c.lookup(doID)
 	if !ok {
-		c.holdBack(m, doID)
-		return
+		return // it has left, or its zone was opened while this was under way
 	}
 	t := ObjectSetField
 	if m.Type == md.StateServerObjectSetFields {

@@ -23,9 +23,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// parsed is the schema of tests.
+var parsed = sync.OnceValues(func() (*dc.Schema, error) { return dc.ParseFiles("testdata/game.dc") })
+
 func game(t testing.TB) *dc.Schema {
 	t.Helper()
-	schema, err := dc.ParseFiles("testdata/game.dc")
+	schema, err := parsed()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +109,7 @@ type fakeConn struct {
 	sent           [][]byte
 	closed         bool
 	full           bool // Send answers ErrFull
+	budget         int
 	held           time.Duration
 	stats          transport.Stats
 	remote, local  net.Addr
@@ -133,6 +137,7 @@ func (c *fakeConn) Close(transport.Code, string) {
 }
 func (c *fakeConn) Hold(d time.Duration)   { c.held += d }
 func (c *fakeConn) Stats() transport.Stats { return c.stats }
+func (c *fakeConn) Budget() int            { return c.budget }
 func (c *fakeConn) LocalAddr() net.Addr    { return c.local }
 func (c *fakeConn) ProxyTLVs() []byte      { return c.tlvs }
 func (c *fakeConn) ProxyCheck() bool       { return c.check }

@@ -19,15 +19,17 @@ type children struct {
 // put notes that a child is in a zone. The answer is false if there is no room
 // for it.
 func (o *Object) put(child, zone uint32) bool {
-	c := o.children
-	if c == nil {
-		c = &children{make(map[uint32]uint32), make(map[uint32]uint32)}
-		o.children = c
+	if o.children == nil {
+		o.children = &children{make(map[uint32]uint32), make(map[uint32]uint32)}
 	}
-	if _, known := c.zones[child]; !known && len(c.zones) >= o.set.limits.Children {
+	c := o.children
+	old, known := c.zones[child]
+	switch {
+	case known:
+		c.uncount(old)
+	case len(c.zones) >= o.set.limits.Children:
 		return false
 	}
-	o.children.take(child)
 	c.zones[child] = zone
 	c.counts[zone]++
 	return true
@@ -45,11 +47,13 @@ func (o *Object) drop(child uint32) {
 }
 
 func (c *children) take(child uint32) {
-	zone, known := c.zones[child]
-	if !known {
-		return
+	if zone, known := c.zones[child]; known {
+		delete(c.zones, child)
+		c.uncount(zone)
 	}
-	delete(c.zones, child)
+}
+
+func (c *children) uncount(zone uint32) {
 	if c.counts[zone]--; c.counts[zone] == 0 {
 		delete(c.counts, zone)
 	}

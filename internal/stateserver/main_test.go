@@ -19,10 +19,10 @@ import (
 
 // With CULM_SS_BIND the test binary is a message director that listens there,
 // with a state server of the classes in CULM_SS_DC and the control channel
-// 402000: for measurements from another process.
+// CULM_SS_CONTROL: for measurements from another process.
 func TestMain(m *testing.M) {
 	if bind := os.Getenv("CULM_SS_BIND"); bind != "" {
-		if err := serve(bind, os.Getenv("CULM_SS_DC")); err != nil {
+		if err := serve(bind, os.Getenv("CULM_SS_DC"), os.Getenv("CULM_SS_CONTROL")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -31,26 +31,30 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func serve(bind, file string) error {
+func serve(bind, file, channel string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	schema, err := dc.ParseFiles(file)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	director := messagedirector.New(messagedirector.Limits{})
-	if _, err := stateserver.New(director, stateserver.Config{Control: control, Schema: schema, Log: log}); err != nil {
+	ch, err := strconv.ParseUint(channel, 10, 64)
+	if err != nil {
 		return err
 	}
-	l, err := tcp.Listen(bind, tcp.Config{SendQueue: messagedirector.DefaultSendQueue})
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	director := messagedirector.New(messagedirector.Limits{})
+	if _, err := stateserver.New(director, stateserver.Config{Control: ch, Schema: schema, Log: log}); err != nil {
+		return err
+	}
+	l, err := tcp.Listen(bind, tcp.Config{SendQueue: messagedirector.DefaultSendQueue, Pace: -1})
 	if err != nil {
 		return err
 	}
 	return messagedirector.NewServer(director, messagedirector.ServerConfig{Log: log}).Serve(ctx, l)
 }
 
-// control is the control channel of all state servers here.
+// control is the control channel of the state servers here.
 const control = 402000
 
 // game returns the classes that most tests use.

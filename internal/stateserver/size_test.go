@@ -193,7 +193,7 @@ func TestLongUpdate(t *testing.T) {
 	h.send(md.StateServerObjectSetOwner, id, u64(owner))
 	h.send(md.StateServerObjectSetAI, id, u64(ai))
 	value := str(md.MaxMessage - 19 - 6 - 2)
-	if got := h.send(md.StateServerObjectSetField, id, u32(id), u16(3), value[:len(value)]); len(got) != 3 {
+	if got := h.send(md.StateServerObjectSetField, id, u32(id), u16(3), value); len(got) != 3 {
 		t.Fatalf("%d messages", len(got))
 	}
 	value = str(md.MaxMessage - 19 - 6 - 2 - 16)

@@ -344,11 +344,13 @@ func (k *composer) field(name string) *dc.Field {
 	return nil
 }
 
-// Describe returns the text of a payload.
+// Describe returns the text of a payload, with its bytes if it is not what it
+// should be.
 func (c *Codec) Describe(t md.Type, payload []byte) string {
+	raw := fmt.Sprintf("%d x:%x", uint16(t), payload)
 	layout, known := c.layout(t)
 	if !known {
-		return strings.TrimSpace(fmt.Sprintf("%d x:%x", t, payload))
+		return raw
 	}
 	r := datagram.NewReader(payload)
 	d := &describer{schema: c.Schema, r: &r, words: []string{c.typeName(t)}}
@@ -358,7 +360,7 @@ func (c *Codec) Describe(t md.Type, payload []byte) string {
 		}
 	}
 	if r.Done() != nil || d.bad {
-		return fmt.Sprintf("%d x:%x (%v)", t, payload, r.Done())
+		return raw
 	}
 	return strings.Join(d.words, " ")
 }

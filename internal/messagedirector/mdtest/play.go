@@ -111,8 +111,6 @@ func Run(t *testing.T, pattern string, role Role) {
 	}
 }
 
-const overSockets = "tcp"
-
 // Sent returns the messages that each of the stories sends, as seeds for fuzz
 // tests. Those that are control messages are among them.
 func Sent(pattern string, codec *Codec) (stories [][][]byte, err error) {
@@ -150,6 +148,8 @@ func uncomment(line string) string {
 	line, _, _ = strings.Cut(line+" ", "# ")
 	return strings.TrimSpace(line)
 }
+
+const overSockets = "tcp"
 
 // stage is a director with links.
 type stage interface {

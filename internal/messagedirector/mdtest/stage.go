@@ -94,7 +94,7 @@ func (w *witness) Receive(*md.Message) { w.heard <- struct{}{} }
 
 func newTCP(t testing.TB, d *md.Director) stage {
 	server := md.NewServer(d, md.ServerConfig{})
-	l, err := tcp.Listen("127.0.0.1:0", tcp.Config{Linger: -1, SendQueue: md.DefaultSendQueue})
+	l, err := tcp.Listen("127.0.0.1:0", tcp.Config{Linger: -1, SendQueue: md.DefaultSendQueue, Pace: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
