@@ -1,10 +1,14 @@
 package ai_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/culm-net/culm/ai"
@@ -262,6 +266,40 @@ func TestAILeaves(t *testing.T) {
 	r.there(t, b, 5000)
 	leave()
 	seen.expect(t, "5000 is gone") // with its parent
+}
+
+// Objects are deleted when their AI is killed.
+func TestKill(t *testing.T) {
+	r := start(t, "127.0.0.1:0")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "CULM_AI="+r.md)
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	kill := sync.OnceFunc(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	defer kill()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "there\n" {
+		t.Fatalf("it says %q, %v", line, err)
+	}
+	b, _ := r.join(t, ai.Config{Channel: 1000001})
+	told := newStory()
+	ready := make(chan error, 1)
+	inside(t, b, func() {
+		_, err := b.Create(ai.Create{Class: "Avatar", DoID: 5000, Parent: districtID, Zone: 7, Handler: told})
+		check(t, err)
+		b.Watch(districtID, []uint32{7}, nil, func(err error) { ready <- err })
+	})
+	check(t, await(t, ready))
+	kill()
+	told.expect(t, "5000 is gone") // with its parent
 }
 
 // An AI that lost its link has its objects again when it is back.
