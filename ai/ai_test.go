@@ -193,6 +193,7 @@ func TestClients(t *testing.T) {
 		check(t, a.Update(loginID, "Login", "login", "itself"))
 	})
 	told.expect(t, `4665.login(name = "itself") from 1000000`)
+	r.there(t, a, districtID) // so that the UberDOG is known there, too
 
 	p := r.play(t)
 	p.update(loginID, "Login", "login", "Ann")
@@ -374,6 +375,7 @@ func TestAdopted(t *testing.T) {
 		adopted.say("%d %v %v", o.ID(), title, err)
 		return adopted
 	}}})
+	r.there(t, b, districtID) // so that its channel is known there, too
 	inside(t, a, func() {
 		o := a.Object(districtID)
 		check(t, o.SetAI(b.Channel()))
