@@ -94,9 +94,9 @@ roles:
 	for _, p := range server.Parts() {
 		switch p.Name {
 		case "messagedirector":
-			r.md = p.Addr.String()
+			r.md = p.Addrs[0].String()
 		case "clientagent":
-			r.clients = p.Addr.String()
+			r.clients = p.Addrs[0].String()
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -89,8 +89,8 @@ func sessionEvent(e clientagent.Event) eventlogger.Event {
 	}
 }
 
-// listenClients opens the address of a client agent.
-func (s *Server) listenClients(a *ClientAgent, linger time.Duration) (transport.Listener, error) {
+// listenClients opens the addresses of a client agent.
+func (s *Server) listenClients(a *ClientAgent, linger time.Duration) ([]transport.Listener, error) {
 	config := tcp.Config{
 		SendQueue:        cmp.Or(a.Client.WriteBufferSize, math.MaxInt),
 		Linger:           linger,
@@ -108,5 +108,5 @@ func (s *Server) listenClients(a *ClientAgent, linger time.Duration) (transport.
 		return nil, err
 	}
 	s.opened(l.Close)
-	return l, nil
+	return []transport.Listener{l}, nil
 }

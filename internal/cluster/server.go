@@ -25,8 +25,8 @@ type Part struct {
 	// Name is the role's type, with a number behind it from the second one of
 	// a type on, like "clientagent_2".
 	Name string
-	// Addr is where it listens, nil if it does not.
-	Addr net.Addr
+	// Addrs is where it listens.
+	Addrs []net.Addr
 	// Stats returns a stats struct as package console describes it, from any
 	// goroutine.
 	Stats func() any
@@ -130,11 +130,11 @@ func (s *Server) direct(m *MessageDirector) error {
 			return err
 		}
 	}
-	var addr net.Addr
+	var addrs []net.Addr
 	if s.listener != nil {
-		addr = s.listener.Addr()
+		addrs = append(addrs, s.listener.Addr())
 	}
-	s.part("messagedirector", addr, func() any {
+	s.part("messagedirector", addrs, func() any {
 		stats := directorStats{Stats: s.director.Stats()}
 		if s.links != nil {
 			stats.LinkStats = s.links.Stats()
@@ -226,12 +226,16 @@ func (s *Server) clientAgent(c *Config, a *ClientAgent, schema *dc.Schema, linge
 	if err != nil {
 		return err
 	}
-	l, err := s.listenClients(a, linger)
+	listeners, err := s.listenClients(a, linger)
 	if err != nil {
 		return err
 	}
-	s.agents = append(s.agents, agent{role, []transport.Listener{l}})
-	s.part("clientagent", l.Addr(), func() any { return role.Stats() })
+	var addrs []net.Addr
+	for _, l := range listeners {
+		addrs = append(addrs, l.Addr())
+	}
+	s.agents = append(s.agents, agent{role, listeners})
+	s.part("clientagent", addrs, func() any { return role.Stats() })
 	return nil
 }
 
@@ -249,19 +253,19 @@ func (s *Server) eventLogger(c *EventLogger) error {
 	}
 	s.opened(role.Close)
 	s.loggers = append(s.loggers, role)
-	s.part("eventlogger", net.UDPAddrFromAddrPort(role.Addr()), func() any { return role.Stats() })
+	s.part("eventlogger", []net.Addr{net.UDPAddrFromAddrPort(role.Addr())}, func() any { return role.Stats() })
 	return nil
 }
 
 // part lists a role.
-func (s *Server) part(name string, addr net.Addr, stats func() any) {
+func (s *Server) part(name string, addrs []net.Addr, stats func() any) {
 	n := 1
 	for i := range s.parts {
 		if s.parts[i].Name == numbered(name, n) {
 			n++
 		}
 	}
-	s.parts = append(s.parts, Part{numbered(name, n), addr, stats})
+	s.parts = append(s.parts, Part{numbered(name, n), addrs, stats})
 }
 
 func numbered(name string, n int) string {

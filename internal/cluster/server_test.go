@@ -81,7 +81,7 @@ func (s *started) addr(t testing.TB, part string) string {
 	t.Helper()
 	for _, p := range s.Parts() {
 		if p.Name == part {
-			return p.Addr.String()
+			return p.Addrs[0].String()
 		}
 	}
 	t.Fatalf("there is no %s", part)
@@ -219,7 +219,7 @@ func TestConnect(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- below.Serve(t.Context()) }()
-	link := dial(t, below.Parts()[0].Addr.String(), nil)
+	link := dial(t, below.Parts()[0].Addrs[0].String(), nil)
 	link.send(uint8(1), uint64(1), uint16(9000), uint64(5))
 	for answered := false; !answered; {
 		// The link upwards may not be there yet.
