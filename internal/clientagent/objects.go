@@ -281,6 +281,9 @@ func (h *history) add(doID uint32, now, ttl time.Duration, limit int) {
 		h.left = make(map[uint32]time.Duration)
 	}
 	h.left[doID] = now
+	if ttl == 0 && limit == 0 {
+		return // for ever
+	}
 	h.order = append(h.order, departure{doID, now})
 	for len(h.order) > 0 && (limit > 0 && len(h.order) > limit || ttl > 0 && h.order[0].at+ttl <= now) {
 		d := h.order[0]
