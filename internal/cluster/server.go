@@ -75,7 +75,7 @@ func New(c *Config, schema *dc.Schema, linger time.Duration, log *slog.Logger) (
 	if err := s.events(c); err != nil {
 		return nil, err
 	}
-	if err := s.direct(&c.MessageDirector); err != nil {
+	if err := s.direct(c); err != nil {
 		return nil, err
 	}
 	for i, r := range c.Roles {
@@ -116,18 +116,19 @@ func (s *Server) events(c *Config) error {
 }
 
 // direct makes the message director and its links.
-func (s *Server) direct(m *MessageDirector) error {
+func (s *Server) direct(c *Config) error {
+	m := &c.MessageDirector
 	s.director = messagedirector.New(messagedirector.Limits{
 		Channels: m.MaxChannels, Ranges: m.MaxRanges, PostRemoves: m.PostRemoveBytes,
 	})
 	if m.Bind != "" {
 		if err := s.bindDirector(m); err != nil {
-			return err
+			return c.at("messagedirector.bind", err)
 		}
 	}
 	if m.Connect != "" {
 		if err := s.connectDirector(m); err != nil {
-			return err
+			return c.at("messagedirector.connect", err)
 		}
 	}
 	var addrs []net.Addr
@@ -162,7 +163,7 @@ func (s *Server) bindDirector(m *MessageDirector) error {
 	}
 	l, err := tcp.Listen(m.Bind, config)
 	if err != nil {
-		return fmt.Errorf("messagedirector.bind: %w", err)
+		return err
 	}
 	s.listener = l
 	s.opened(l.Close)
