@@ -224,7 +224,7 @@ func (c *client) end() {
 			}
 		}
 	}
-	a.count.objects -= c.visible()
+	a.count.objects -= c.inView()
 	a.count.interests -= len(c.interests)
 	a.director.Leave(&c.participant)
 	if c.channel != 0 {

@@ -202,10 +202,7 @@ const objectsPerZone = 64
 // slowDown lets a client be read later that changes its interest too much.
 func (c *client) slowDown(zones int) {
 	now := time.Time{}.Add(c.agent.clock())
-	if hold := c.changes.Spend(now, zoneRate, float64(1+zones+len(c.objects)/objectsPerZone)); hold > 0 {
-		c.agent.held.Add(1)
-		c.conn.Hold(min(hold, maxHold))
-	}
+	c.hold(c.changes.Spend(now, zoneRate, float64(1+zones+len(c.objects)/objectsPerZone)))
 }
 
 // mayLook says whether the client may open or close interest in zones of a

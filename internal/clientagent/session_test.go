@@ -228,6 +228,18 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// Who is held can still send its heartbeats in time.
+func TestHeldHeartbeats(t *testing.T) {
+	c := testConfig(t)
+	c.Limits.Bytes = 100
+	c.HeartbeatTimeout = time.Second
+	client := newTheatre(t, md.New(md.Limits{}), c).connect()
+	client.Send([][]byte{hello(), append([]byte{5, 0}, make([]byte, 60_000)...)})
+	if client.conn.held == 0 || client.conn.held > c.HeartbeatTimeout/2 {
+		t.Errorf("held for %v", client.conn.held)
+	}
+}
+
 // A client that opens and closes very many zones is read later.
 func TestZoneRate(t *testing.T) {
 	d := md.New(md.Limits{})
