@@ -158,6 +158,9 @@ func TestInterestChurn(t *testing.T) {
 	if c.closed {
 		t.Fatalf("closed: %s", c.reason)
 	}
+	if len(st.server.wishing) != 1 {
+		t.Error("nothing waits")
+	}
 	most := uint64(interestBurst + seconds*interestRate + objects)
 	if work := view.Work(); work > most {
 		t.Errorf("%d looks at objects in %d s, of which %d are fine", work, seconds, most)
@@ -180,6 +183,16 @@ func TestInterestChurn(t *testing.T) {
 	}
 	if last := must(c.encode([]string{"interest 1 7", "interest 1 8"}[(sent+1)%2])); !st.client("eve").Sees(uint32(last[len(last)-4])) {
 		t.Errorf("it sees %v", st.client("eve").Zones())
+	}
+	// Who leaves in the midst of it leaves nothing.
+	for i := range 200 {
+		st.send(c, must(c.encode([]string{"interest 1 7", "interest 1 8"}[i%2])))
+	}
+	st.send(c, must(c.encode("goodbye")))
+	st.step()
+	st.tick()
+	if len(st.server.wishing) != 0 {
+		t.Error("a client that has left still waits")
 	}
 }
 
