@@ -4,6 +4,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/transport"
@@ -157,6 +158,9 @@ func TestInterestChurn(t *testing.T) {
 	if c.closed {
 		t.Fatalf("closed: %s", c.reason)
 	}
+	if len(st.server.wishing) != 1 {
+		t.Error("nothing waits")
+	}
 	most := uint64(interestBurst + seconds*interestRate + objects)
 	if work := view.Work(); work > most {
 		t.Errorf("%d looks at objects in %d s, of which %d are fine", work, seconds, most)
@@ -179,6 +183,16 @@ func TestInterestChurn(t *testing.T) {
 	}
 	if last := must(c.encode([]string{"interest 1 7", "interest 1 8"}[(sent+1)%2])); !st.client("eve").Sees(uint32(last[len(last)-4])) {
 		t.Errorf("it sees %v", st.client("eve").Zones())
+	}
+	// Who leaves in the midst of it leaves nothing.
+	for i := range 200 {
+		st.send(c, must(c.encode([]string{"interest 1 7", "interest 1 8"}[i%2])))
+	}
+	st.send(c, must(c.encode("goodbye")))
+	st.step()
+	st.tick()
+	if len(st.server.wishing) != 0 {
+		t.Error("a client that has left still waits")
 	}
 }
 
@@ -253,5 +267,46 @@ func TestEjectedInTheMidst(t *testing.T) {
 	st.server.Received(c, msgs)
 	if n := st.server.Stats().Received["B_ObjectMessage"]; !c.closed || n >= uint64(len(msgs)) {
 		t.Errorf("closed %v; %d messages were read", c.closed, n)
+	}
+}
+
+// A server that was suspended does not take that for its clients' silence.
+func TestSuspended(t *testing.T) {
+	st, c := sessionStage(t, "plain")
+	mute := st.connect("mute", net.IPv4(192, 0, 2, 2)) // has not said hello
+	look := func(after time.Duration) {
+		st.now = st.now.Add(after)
+		st.server.look(st.now)
+	}
+	look(0)
+	for range 5 {
+		look(tickInterval)
+	}
+	look(time.Hour)
+	if c.closed || mute.closed {
+		t.Fatalf("closed after a pause: %q, %q", c.reason, mute.reason)
+	}
+	for range 5 {
+		look(tickInterval)
+	}
+	if c.closed || !mute.closed || mute.code != CodeNoHello {
+		t.Errorf("10 s later: closed %v %q, %v %q", c.closed, c.reason, mute.closed, mute.reason)
+	}
+	for range 18 {
+		look(tickInterval)
+	}
+	if c.closed {
+		t.Errorf("after 29 s: %s", c.reason)
+	}
+	// Who is heard of just when the server goes on is not believed to be in the
+	// future.
+	st.now = st.now.Add(time.Hour)
+	st.send(c, must(c.encode("ping")))
+	look(0)
+	for range 30 {
+		look(tickInterval)
+	}
+	if !c.closed || c.code != CodeSilent {
+		t.Errorf("closed %v %q", c.closed, c.reason)
 	}
 }

@@ -28,6 +28,7 @@ type Server struct {
 	open      sync.WaitGroup // the entries of peers
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
+	looked    time.Time        // of tickLoop: when it last looked for timeouts
 
 	mu       sync.Mutex // between Opened and the end of Serve
 	draining bool

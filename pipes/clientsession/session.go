@@ -157,7 +157,7 @@ func (s *Session) Frame(now time.Time) (ticks int) {
 	case greeted:
 		s.waited(frame, s.config.HelloTimeout, "the hello")
 	case authenticating:
-		s.waited(frame, s.config.AuthTimeout, "its decision on the authentication")
+		s.waited(frame, s.config.AuthTimeout, "the authentication")
 	case welcomed:
 		s.sendCommands()
 		s.acknowledge(now, frame)
