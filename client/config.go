@@ -26,7 +26,7 @@ type Config struct {
 	// should give up when ctx ends, and may take DialTimeout. For example:
 	//
 	//	Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-	//		return tcp.Dial(ctx, "game.example.org:27016", tcp.Config{}, h)
+	//		return quic.Dial(ctx, "game.example.org:27016", quic.Config{}, h)
 	//	}
 	Dial func(ctx context.Context, h transport.Handler) (transport.Conn, error)
 	// Events are called back.
@@ -96,7 +96,7 @@ type Config struct {
 // complete checks a configuration and fills in its defaults.
 func (c Config) complete() (Config, error) {
 	if c.Dial == nil {
-		return c, errors.New("client: Config.Dial is missing: it connects to the server, for example with tcp.Dial")
+		return c, errors.New("client: Config.Dial is missing: it connects to the server, for example with quic.Dial")
 	}
 	if c.Retry == nil {
 		c.Retry = Temporary

@@ -12,7 +12,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/interp"
 	"github.com/culm-net/culm/transport"
-	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/quic"
 )
 
 // A game that shows where balls roll, in a loop of its own.
@@ -24,7 +24,7 @@ func Example() {
 	c, err := client.New(client.Config{
 		Schema: schema,
 		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-			return tcp.Dial(ctx, "game.example.org:4400", tcp.Config{}, h)
+			return quic.Dial(ctx, "game.example.org:27016", quic.Config{}, h)
 		},
 	})
 	if err != nil {
@@ -65,7 +65,7 @@ func ExampleClient_Run() {
 	bot, err := client.New(client.Config{
 		Schema: schema,
 		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-			return tcp.Dial(ctx, "game.example.org:4400", tcp.Config{}, h)
+			return quic.Dial(ctx, "game.example.org:27016", quic.Config{}, h)
 		},
 		Events: client.Events{
 			Generated: func(o *client.Object) {

@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"os"
@@ -19,7 +20,7 @@ import (
 	"github.com/culm-net/culm/pipes"
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/memory"
-	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/quic"
 	"github.com/culm-net/culm/world"
 )
 
@@ -74,16 +75,30 @@ func serve() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	l, err := tcp.Listen(":4400", tcp.Config{})
+	l, err := quic.Listen(":27016", quic.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
+	pin, err := l.Fingerprint()
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Printf("to play here: go run . %v", pin)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	go w.Run(context.Background())
 	if err := server.Serve(ctx, l); err != nil {
 		log.Fatal(err)
 	}
+}
+
+func serveAgain() (transport.Listener, error) {
+	cert, err := quic.LoadCertificate("cert.pem", "key.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	l, err := quic.Listen(":27016", quic.Config{TLS: &tls.Config{GetCertificate: cert.Get}})
+	return l, err
 }
 
 // The client.
@@ -170,12 +185,19 @@ func (g *game) draw() {
 }
 
 func play() {
+	if len(os.Args) != 2 {
+		log.Fatal("say the fingerprint that the server prints")
+	}
+	pin, err := quic.ParseFingerprint(os.Args[1])
+	if err != nil {
+		log.Fatal(err)
+	}
 	schema, err := dc.ParseFiles("walk.dc")
 	if err != nil {
 		log.Fatal(err)
 	}
 	g, err := newGame(schema, func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-		return tcp.Dial(ctx, "127.0.0.1:4400", tcp.Config{}, h)
+		return quic.Dial(ctx, "127.0.0.1:27016", quic.Config{Pins: []quic.Fingerprint{pin}}, h)
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -276,5 +298,6 @@ func TestGuideGame(t *testing.T) {
 
 var (
 	_ = serve
+	_ = serveAgain
 	_ = play
 )

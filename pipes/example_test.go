@@ -9,7 +9,7 @@ import (
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/pipes"
-	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/quic"
 	"github.com/culm-net/culm/world"
 )
 
@@ -47,7 +47,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	l, err := tcp.Listen(":4400", tcp.Config{})
+	l, err := quic.Listen(":27016", quic.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -34,8 +34,11 @@ var _ transport.Listener = (*Listener)(nil)
 
 // connIDLength is how many bytes of each packet name its connection. With 4,
 // quic-go's default, a server of thousands of clients, each with several names,
-// would now and then give one twice.
-const connIDLength = 8
+// would now and then give one twice. With less than 18 a packet that holds nothing
+// but a ping's four bytes would be too short (42 bytes) for quic-go to answer it
+// with a stateless reset, so that a client which only watches would not learn at
+// once that the server has been restarted.
+const connIDLength = 20
 
 // Listen listens on the UDP address addr, for example ":27016" or
 // "127.0.0.1:0". From then on the system keeps packets; Serve accepts
