@@ -60,9 +60,11 @@ type Config struct {
 	Clock netclock.Settings
 
 	// DialTimeout is how long connecting may take (10 s), HelloTimeout how
-	// long the server may take to answer the hello (10 s), and SilentTimeout
-	// how long it may say nothing after that (20 s).
-	DialTimeout, HelloTimeout, SilentTimeout time.Duration
+	// long the server may take to answer the hello (10 s), AuthTimeout how long it
+	// may say nothing while it authenticates the client (2 min, within which a
+	// person may have to type something), and SilentTimeout how long it may say
+	// nothing after that (20 s).
+	DialTimeout, HelloTimeout, AuthTimeout, SilentTimeout time.Duration
 	// ReconnectMin is the wait before the first new attempt to connect (500 ms);
 	// each further wait is twice as long, up to ReconnectMax (30 s), until a
 	// connection lasted for ReconnectMax. Half of each wait is random, so that
@@ -78,8 +80,8 @@ type Config struct {
 	MaxObjects, MaxBytes int
 	// MaxInbox is how many bytes may have arrived and wait for the next Frame
 	// (1 MiB). Beyond it snapshots are dropped, which the server then sends
-	// anew, and the connection is read slowly; at four times as much it is
-	// closed.
+	// anew (in the plain dialect it would not, so that they are kept), and the
+	// connection is read slowly; at four times as much it is closed.
 	MaxInbox int
 
 	// FrameRate is how often per second [Client.Run] calls Frame (60).
@@ -146,6 +148,7 @@ func (c Config) session(events clientsession.Events, authenticate func(*clientse
 		PingInterval:  c.PingInterval,
 		Clock:         c.Clock,
 		HelloTimeout:  c.HelloTimeout,
+		AuthTimeout:   c.AuthTimeout,
 		SilentTimeout: c.SilentTimeout,
 		MaxObjects:    c.MaxObjects,
 		MaxBytes:      c.MaxBytes,

@@ -63,12 +63,13 @@ var passing = []string{"server full", "server is full", "already signed in", "se
 // Temporary tells whether what ended a connection may pass, so that it is worth
 // trying again: a full server, a lost connection, one that could not be made. Not
 // temporary are other rejections, a kick, ErrServer, ErrLimit, ErrAuthentication,
-// ErrClosed, and what the server told the client to have done wrong. Transports that
-// carry no codes, such as tcp, cannot tell a kick from a lost connection.
+// ErrClosed, transport.ErrUntrusted, and what the server told the client to have done
+// wrong. Transports that carry no codes, such as tcp, cannot tell a kick from a lost connection.
 func Temporary(err error) bool {
 	var closed *transport.CloseError
 	switch {
-	case err == nil, errors.Is(err, ErrServer), errors.Is(err, ErrLimit), errors.Is(err, ErrAuthentication), errors.Is(err, ErrClosed):
+	case err == nil, errors.Is(err, ErrServer), errors.Is(err, ErrLimit), errors.Is(err, ErrAuthentication), errors.Is(err, ErrClosed),
+		errors.Is(err, transport.ErrUntrusted):
 		return false
 	case errors.Is(err, ErrRejected):
 		reason := strings.ToLower(err.Error())

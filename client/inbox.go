@@ -53,11 +53,12 @@ func (b *batch) next(i int, msgs [][]byte) (time.Time, [][]byte) {
 }
 
 // superfluous tells whether a message can be dropped: the server sends its
-// contents again when it is not acknowledged.
+// contents again when it is not acknowledged. Not so a snapshot of the plain
+// dialect: whoever acknowledges a later one has this one too.
 func superfluous(msg []byte) bool {
 	t, _, err := wire.Split(msg)
 	if err != nil {
 		return false // the session says what is wrong with it
 	}
-	return t == wire.ExtSnapshot || t == wire.SVTick || t == wire.ExtPingResp
+	return t == wire.ExtSnapshot || t == wire.ExtPingResp
 }

@@ -102,4 +102,11 @@ func TestNumbersPerClass(t *testing.T) {
 	if s.FieldByNumber(0) != nil {
 		t.Error("numbers are not unique, so there is no field 0")
 	}
+	if s.CheckFieldNumbers() == nil {
+		t.Error("nobody says so")
+	}
+	s, err = Parse(Source{"x.dc", []byte(text + " struct D { int8 x; };")})
+	if err != nil || s.CheckFieldNumbers() != nil {
+		t.Errorf("with multiple inheritance: %v, %v", err, s.CheckFieldNumbers())
+	}
 }

@@ -1,5 +1,7 @@
 package dc
 
+import "errors"
+
 // Schema is what a list of .dc files declares, taken together: Panda3D's
 // DCFile. It never changes after it was parsed and is safe for concurrent use.
 // Slices that its methods and those of its parts return are shared and must
@@ -188,6 +190,20 @@ func (s *Schema) FieldByNumber(number int) *Field {
 		return nil
 	}
 	return s.fields[number]
+}
+
+// CheckFieldNumbers returns an error that says so if fields share their numbers, so
+// that FieldByNumber does not find them. Protocols that name a field by its number
+// alone cannot be spoken then.
+func (s *Schema) CheckFieldNumbers() error {
+	for _, c := range s.classes {
+		for _, f := range c.Fields() {
+			if s.FieldByNumber(f.Number()) != f {
+				return errors.New("the schema was parsed without multiple inheritance, so that fields share their numbers; games with dc-multiple-inheritance 0 are not supported")
+			}
+		}
+	}
+	return nil
 }
 
 // Fields returns all numbered fields by their numbers; those of structs are

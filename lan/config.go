@@ -124,12 +124,8 @@ func (c Config) complete() (*settings, error) {
 	if c.Schema == nil {
 		return nil, fmt.Errorf("lan: Config.Schema is missing: parse the game's .dc files with dc.ParseFiles")
 	}
-	for _, class := range c.Schema.Classes() {
-		for _, f := range class.Fields() {
-			if c.Schema.FieldByNumber(f.Number()) != f {
-				return nil, fmt.Errorf("lan: the schema was parsed without multiple inheritance, so that fields share their numbers; games with dc-multiple-inheritance 0 are not supported")
-			}
-		}
+	if err := c.Schema.CheckFieldNumbers(); err != nil {
+		return nil, fmt.Errorf("lan: %w", err)
 	}
 	if c.DoIDRange == 0 {
 		c.DoIDRange = DefaultDoIDRange

@@ -11,6 +11,7 @@ import (
 type commandMeter struct {
 	granted session.Bucket
 	excess  session.Bucket
+	rate    float64 // that they were spent at last, per second
 }
 
 // What becomes of a command.
@@ -39,6 +40,11 @@ const (
 // spend counts a command that came at now, at a rate per second that is not 0, and
 // says what becomes of it, and how much later it takes effect.
 func (c *commandMeter) spend(now time.Time, rate float64, reliable bool) (commandVerdict, time.Duration) {
+	if c.rate != rate && c.rate > 0 {
+		c.granted.Scale(rate / c.rate)
+		c.excess.Scale(rate / c.rate)
+	}
+	c.rate = rate
 	most := session.Rate{PerSecond: maxExcess * rate, Burst: excessTime * maxExcess * rate}
 	if c.excess.Spend(now, most, 1) > 0 {
 		return commandTooOften, 0

@@ -61,7 +61,7 @@ type Config struct {
 
 	// MaxClients is how many clients are let in (pipes-max-clients). Default
 	// [DefaultMaxClients]. Somewhat more may be connected, to be told that
-	// the server is full.
+	// the server is full, or while the Authenticator decides about them.
 	MaxClients int
 	// MaxPerAddress is how many clients may be connected from one IPv4 address or
 	// IPv6 /64. Default [DefaultMaxPerAddress].

@@ -109,7 +109,13 @@ func (m *message) objectMessage(schema *dc.Schema, body []byte) error {
 }
 
 // cost is what a message counts towards the limits of an inbox.
-func (m *message) cost() int { return 64 + len(m.data) + 4*len(m.zones) }
+func (m *message) cost() int {
+	n := 64 + len(m.data) + 4*len(m.zones)
+	if m.hello != nil {
+		n += len(m.hello.Password)
+	}
+	return n
+}
 
 // keep makes m independent of the bytes that it was decoded from.
 func (m *message) keep() { m.data = bytes.Clone(m.data) }

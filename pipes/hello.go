@@ -38,7 +38,7 @@ func (p *peer) hello(h *wire.Hello) {
 	c := s.settings
 	p.ext = h.Extension.Features.Has(wire.FeatureSnapshots)
 	switch ticks := c.World.Rate(); {
-	case c.MaxClients > 0 && s.admitted >= c.MaxClients:
+	case s.full():
 		p.reject(rejectedFull, session.ErrFull.Error())
 	case !samePassword(h.Password, c.Password):
 		p.reject(rejectedPassword, "wrong password")
@@ -47,8 +47,6 @@ func (p *peer) hello(h *wire.Hello) {
 	case !p.ext && ticks > 0xff:
 		p.reject(rejectedProtocol, fmt.Sprintf("this server runs at %d ticks per second, which only clients of Culm's extension can be told", ticks))
 	default:
-		s.admitted++
-		p.admitted = true
 		p.updateRate = c.updateRate(h.UpdateRate)
 		p.commandRate.Store(uint32(c.commandRate(h.CommandRate)))
 		if c.Authenticator != nil {
@@ -57,6 +55,13 @@ func (p *peer) hello(h *wire.Hello) {
 			p.letIn(nil)
 		}
 	}
+}
+
+// full says that as many clients are in as may be. Who is still to be authenticated
+// is not: else whoever does not answer would keep out who has an account.
+func (s *Server) full() bool {
+	most := s.settings.MaxClients
+	return most > 0 && s.admitted >= most
 }
 
 // samePassword compares in a time that says nothing about the right one, not
@@ -79,9 +84,21 @@ func (p *peer) extension() wire.Extension {
 // trip: at 66 per second, 16 are a quarter of a second.
 const plainWindow = 16
 
+// maxPart is how long a part of a snapshot is at most, in bytes: what goes in one
+// packet on nearly all paths, the 1,200 bytes that QUIC demands of them less what
+// it adds. Transports take longer unreliable messages, but in several packets, and
+// then a single lost one costs all of the part.
+const maxPart = 1150
+
 // letIn takes the client into the world, which calls Joined.
 func (p *peer) letIn(account any) {
 	s := p.server
+	if s.full() { // since the hello
+		p.reject(rejectedFull, session.ErrFull.Error())
+		return
+	}
+	s.admitted++
+	p.admitted = true
 	if account != nil && reflect.ValueOf(account).Comparable() {
 		if s.accounts[account] {
 			p.reject(rejectedSignedIn, "already signed in")
@@ -95,7 +112,7 @@ func (p *peer) letIn(account any) {
 		MaxZones: s.settings.MaxZones,
 		View: snapshot.ViewConfig{
 			Plain:    !p.ext,
-			PartSize: max(p.conn.MaxUnreliable()-wire.PartHeaderSize, 1),
+			PartSize: max(min(p.conn.MaxUnreliable(), maxPart)-wire.PartHeaderSize, 1),
 			Rate:     float64(p.updateRate),
 			Window:   plainWindow,
 			Budget:   p.budget,
@@ -139,7 +156,8 @@ func (p *peer) welcome(from int32) bool {
 		p.reject(rejectedProtocol, err.Error())
 		return false
 	}
-	return p.sendReliable(b)
+	// Where nobody hears it any more, what was sent behind the hello still counts.
+	return p.sendReliable(b) || p.state.Load() == from
 }
 
 // reject tells the client why it is not let in and closes the connection, which

@@ -2,7 +2,9 @@ package pipes
 
 import (
 	"errors"
+	"slices"
 
+	"github.com/culm-net/culm/internal/session"
 	"github.com/culm-net/culm/pipes/wire"
 	"github.com/culm-net/culm/world"
 )
@@ -17,8 +19,78 @@ type completion struct {
 // completion; one more disconnects it.
 const maxCompletions = 256
 
-// interest changes what the client sees.
+// A change of interest goes through all objects of the zones that come and go, on
+// the world's goroutine, at some 80 ns each. So whoever enters and leaves a large
+// zone again and again is held to so many objects per second, and so many at
+// once: its further changes take effect later. One change may exceed that.
+const (
+	interestRate  = 100_000
+	interestBurst = 100_000
+)
+
+// wishes are a client's changes of interest that wait for its objects per second.
+type wishes struct {
+	messages []message // in order
+	spent    session.Bucket
+	due      int64 // when the next one may take effect, on the server's clock
+}
+
+// interest changes what the client sees, now or when it may.
 func (p *peer) interest(m *message) {
+	s, w := p.server, &p.wishes
+	if len(p.completions)+len(w.messages) >= maxCompletions {
+		p.eject(CodeTooManyRequests, "it has changed its interest %d times without waiting for the end of one", maxCompletions)
+		return
+	}
+	if most := s.settings.MaxZones; most > 0 && m.typ != wire.CLRemoveInterest && m.typ != wire.ExtRemoveInterest && len(m.zones) > most {
+		// Before anything is done for it. Who repeats that many is no player.
+		p.eject(CodeTooManyZones, "it asks for %d zones, the limit for one client is %d", len(m.zones), most)
+		return
+	}
+	if len(w.messages) == 0 && w.due <= s.clock(s.now()) {
+		p.change(m)
+		return
+	}
+	if len(w.messages) == 0 {
+		s.wishing = append(s.wishing, p)
+	}
+	w.messages = append(w.messages, *m)
+}
+
+// releaseWishes lets the changes of interest take effect whose time has come.
+func (s *Server) releaseWishes() {
+	rest := s.wishing[:0]
+	for _, p := range s.wishing {
+		p.releaseWishes(s.sealed)
+		if len(p.wishes.messages) > 0 {
+			rest = append(rest, p)
+		}
+	}
+	clear(s.wishing[len(rest):])
+	s.wishing = rest
+}
+
+func (p *peer) releaseWishes(now int64) {
+	w := &p.wishes
+	done := 0
+	for i := range w.messages {
+		if p.state.Load() == stateClosing {
+			w.messages = nil
+			return
+		}
+		if w.due > now {
+			break
+		}
+		p.change(&w.messages[i])
+		done++
+	}
+	if w.messages = slices.Delete(w.messages, 0, done); len(w.messages) == 0 {
+		w.messages = nil
+	}
+}
+
+// change changes what the client sees.
+func (p *peer) change(m *message) {
 	s := p.server
 	op := world.SetInterest
 	switch m.typ {
@@ -27,16 +99,11 @@ func (p *peer) interest(m *message) {
 	case wire.CLRemoveInterest, wire.ExtRemoveInterest:
 		op = world.RemoveInterest
 	}
-	if len(p.completions) >= maxCompletions {
-		p.eject(CodeTooManyRequests, "it has changed its interest %d times without waiting for the end of one", maxCompletions)
-		return
-	}
-	if most := s.settings.MaxZones; most > 0 && op != world.RemoveInterest && len(m.zones) > most {
-		// Before anything is done for it. Who repeats that many is no player.
-		p.eject(CodeTooManyZones, "it asks for %d zones, the limit for one client is %d", len(m.zones), most)
-		return
-	}
+	before := p.client.View().Work()
 	err := p.client.Interest(op, m.zones)
+	work := float64(p.client.View().Work() - before)
+	now := s.now()
+	p.wishes.due = s.clock(now) + int64(p.wishes.spent.Spend(now, session.Rate{PerSecond: interestRate, Burst: interestBurst}, work))
 	if errors.Is(err, world.ErrLeft) {
 		return // the game kicked it for its wish
 	}

@@ -40,6 +40,21 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// An infinite rate is one that limits nothing.
+func TestInfiniteSendRate(t *testing.T) {
+	st := newStage()
+	st.config.SendRate = math.Inf(1)
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+	st.send(c, must(c.encode("hello")))
+	p, _ := st.server.peers.Load(c)
+	if n := p.(*peer).budget(); n < 1000 {
+		t.Errorf("a budget of %d bytes", n)
+	}
+}
+
 // Reliable messages wait for a client that is slow to learn of their objects, but
 // not more than so many.
 func TestMessagesWaitForTheirObjectWithinBounds(t *testing.T) {
@@ -166,7 +181,7 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 	st.tick()
 	left := 0
 	s.peers.Range(func(any, any) bool { left++; return true })
-	if left != 1 || len(s.delaying) != 0 || len(s.completing) != 0 || len(s.holding) != 0 || len(s.accounts) != 0 || s.admitted != 1 || s.admission.Total() != 1 {
+	if left != 1 || len(s.delaying) != 0 || len(s.wishing) != 0 || len(s.completing) != 0 || len(s.holding) != 0 || len(s.accounts) != 0 || s.admitted != 1 || s.admission.Total() != 1 {
 		t.Errorf("left: %d peers, %d delaying, %d completing, %d holding, %d admitted, %d connections", left, len(s.delaying), len(s.completing), len(s.holding), s.admitted, s.admission.Total())
 	}
 }

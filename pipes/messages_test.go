@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/culm-net/culm/pipes/wire"
+	"github.com/culm-net/culm/transport"
 )
 
 // clientMessages are one of each that clients send, in words and by dialect.
@@ -365,31 +366,37 @@ func TestFaultsOfPanda3DPipes(t *testing.T) {
 		}
 	})
 
-	t.Run("one whole snapshot per message, however large", func(t *testing.T) {
-		st, c := sessionStage(t, "extension")
-		for range 200 {
-			if err := must(st.world.NewObject("Avatar", nil)).Generate(7, nil); err != nil {
-				t.Fatal(err)
+	t.Run("a part is one packet, whatever the transport takes", func(t *testing.T) {
+		for _, longest := range []int{600, 1200, 64 << 10} {
+			st, _ := sessionStage(t, "extension")
+			c := st.connect("bob", net.IPv4(192, 0, 2, 9))
+			c.maxUnreliable = longest
+			for range 200 {
+				if err := must(st.world.NewObject("Avatar", nil)).Generate(7, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		st.send(c, must(c.encode("interest 1 7")))
-		for range 50 {
-			st.tick()
-		}
-		c.got = nil
-		for o := range st.world.Objects() {
-			if err := o.Set("pos", []any{1, 2, 3}); err != nil {
-				t.Fatal(err)
+			st.send(c, must(c.encode("hello ext")), must(c.encode("interest 1 7")))
+			for range 50 {
+				st.tick()
 			}
-		}
-		st.tick()
-		for _, m := range c.got {
-			if len(m.Data) > c.maxUnreliable {
-				t.Errorf("%d bytes", len(m.Data))
+			c.got = nil
+			for o := range st.world.Objects() {
+				if err := o.Set("pos", []any{1, 2, 3}); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		if len(c.got) < 5 {
-			t.Errorf("%d parts", len(c.got))
+			for len(c.got) == 0 {
+				st.tick()
+			}
+			for _, m := range c.got {
+				if len(m.Data) > min(longest, maxPart) || m.Mode == transport.Reliable {
+					t.Errorf("%d bytes at a time at most: %d bytes, reliable: %v", longest, len(m.Data), m.Mode == transport.Reliable)
+				}
+			}
+			if len(c.got) < 5 {
+				t.Errorf("%d bytes at a time at most: %d parts", longest, len(c.got))
+			}
 		}
 	})
 }

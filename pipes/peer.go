@@ -62,6 +62,7 @@ type peer struct {
 	client      *world.Client
 	updateRate  uint16 // granted
 	completions []completion
+	wishes      wishes
 	delayed     []message
 	delayedCost int
 	holding     holding
@@ -96,20 +97,22 @@ func (p *peer) end(err error) (from int32, ok bool) {
 	return from, true
 }
 
-// leave takes the client out of the world. After it nobody but the transport
+// leave takes the client out of the world, once. After it nobody but the transport
 // knows the peer.
 func (p *peer) leave() {
 	s := p.server
 	if p.admitted {
 		s.admitted--
+		p.admitted = false
 	}
 	if p.account != nil {
 		delete(s.accounts, p.account)
+		p.account = nil
 	}
 	if p.client != nil {
 		p.client.Leave(p.err)
 	}
-	p.completions, p.delayed, p.holding = nil, nil, holding{}
+	p.completions, p.wishes, p.delayed, p.holding = nil, wishes{}, nil, holding{}
 }
 
 // eject ends the session with a code and a reason, for the client and the log.

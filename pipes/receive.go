@@ -51,13 +51,16 @@ func (p *peer) received(msgs [][]byte) {
 				answered = true
 				continue
 			}
-			if m.typ == wire.BObjectMessage {
-				on, delay := p.meterCommand(now, &m)
-				if !on {
-					continue
-				}
-				hold = max(hold, delay)
+		}
+		if m.typ == wire.BObjectMessage {
+			on, delay := p.meterCommand(now, &m)
+			if p.state.Load() == stateClosing {
+				return
 			}
+			if !on {
+				continue
+			}
+			hold = max(hold, delay)
 		}
 		first, room, half := p.inbox.put(&m)
 		if !room {
@@ -103,15 +106,20 @@ func (p *peer) pongAtOnce(m *message) bool {
 // meterCommand holds an object message to the client's command rate: on says that
 // it takes effect, at m.due. hold is for how long the client should not be read
 // from.
+//
+// Before the client is let in it has no rate yet, and no object that it could
+// command either. What it sends all the same counts as if it had asked for the
+// lowest rate, since it would take effect if it arrives just behind the hello.
 func (p *peer) meterCommand(now time.Time, m *message) (on bool, hold time.Duration) {
 	s := p.server
 	if s.settings.MaxCommandRate == 0 {
 		return true, 0
 	}
-	verdict, delay := p.commands.spend(now, float64(p.commandRate.Load()), !m.field.Has(dc.Unreliable))
+	rate := max(p.commandRate.Load(), 1)
+	verdict, delay := p.commands.spend(now, float64(rate), !m.field.Has(dc.Unreliable))
 	switch verdict {
 	case commandTooOften:
-		p.eject(CodeTooFast, "for some seconds it has sent more than %d times the %d object messages per second that were agreed upon", maxExcess, p.commandRate.Load())
+		p.eject(CodeTooFast, "for some seconds it has sent more than %d times the %d object messages per second that were agreed upon", maxExcess, rate)
 		return false, 0
 	case commandDropped:
 		s.counters.refuse(refusedTooFast)

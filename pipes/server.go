@@ -28,16 +28,18 @@ type Server struct {
 	open      sync.WaitGroup // the entries of peers
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
+	looked    time.Time        // of tickLoop: when it last looked for timeouts
 
 	mu       sync.Mutex // between Opened and the end of Serve
 	draining bool
 
 	// Of the world's goroutine:
 	unhook     func()       // from the world's ticks
-	admitted   int          // clients whose hello was right
+	admitted   int          // clients that were let in
 	accounts   map[any]bool // of those who are in
 	spare      batch        // for the next inbox
 	delaying   []*peer      // with delayed commands
+	wishing    []*peer      // with changes of interest that wait
 	completing []*peer      // with interest that is not complete
 	holding    []*peer      // with messages of objects that they do not know yet
 	sealed     int64        // when it was, on the server's clock
@@ -179,6 +181,18 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 	defer s.open.Done()
 	p := v.(*peer)
 	s.admission.Leave(p.addr, false)
+	if l := p.login.Load(); l != nil {
+		l.cancel() // at once, even if the world stands still
+	}
+	// Behind what the client sent before it left, which is to take effect.
+	if !s.world.Do(func() { p.gone(err); p.leave() }) {
+		p.gone(err)
+	}
+}
+
+// gone ends the session of a client whose connection is gone.
+func (p *peer) gone(err error) {
+	s := p.server
 	if _, ok := p.end(err); !ok {
 		return
 	}
@@ -189,13 +203,14 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 		return
 	}
 	s.counters.disconnect()
-	s.settings.Log.Debug("client disconnected", "address", conn.Identity().Addr, "reason", err)
+	s.settings.Log.Debug("client disconnected", "address", p.conn.Identity().Addr, "reason", err)
 }
 
 // beforeSeal is called by the world before it makes a tick's snapshots.
 func (s *Server) beforeSeal(uint32) {
 	s.sealed = s.clock(s.now())
 	s.releaseDelayed()
+	s.releaseWishes()
 }
 
 // afterSeal is called by the world when a tick's snapshots were made.

@@ -101,7 +101,7 @@ func (p *peer) budget() int {
 	s := p.server.settings
 	budget := math.MaxInt
 	if s.SendRate > 0 {
-		budget = int(max(s.SendRate/float64(p.updateRate), 1))
+		budget = int(min(max(s.SendRate/float64(p.updateRate), 1), math.MaxInt32)) // SendRate may be infinite
 	}
 	if !p.ext {
 		// It is a single message, and the most urgent object may exceed the budget.

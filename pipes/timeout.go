@@ -2,6 +2,7 @@ package pipes
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,9 +19,28 @@ func (s *Server) tickLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-t.C:
-			s.tick(now)
+			s.look(now)
 		}
 	}
+}
+
+// look ends the sessions that have timed out at now, a tickInterval after the last
+// look. When that was much longer ago, this program was held up, or the machine was
+// suspended: clients could not be heard in that time, so it does not count.
+func (s *Server) look(now time.Time) {
+	pause := now.Sub(s.looked) - tickInterval
+	if !s.looked.IsZero() && pause > 2*tickInterval {
+		most := s.clock(now)
+		later := func(at *atomic.Int64) { at.Store(min(at.Load()+int64(pause), most)) }
+		s.peers.Range(func(_, v any) bool {
+			p := v.(*peer)
+			later(&p.since)
+			later(&p.heard)
+			return true
+		})
+	}
+	s.looked = now
+	s.tick(now)
 }
 
 // tick ends the sessions that have timed out at now.

@@ -247,6 +247,11 @@ func (e *CloseError) Error() string {
 // Unwrap returns the underlying error of the network, if any.
 func (e *CloseError) Unwrap() error { return e.Err }
 
+// ErrUntrusted is in the errors of all Dial functions that say that the peer is
+// not who it should be: its certificate is not trusted, or another than the pinned
+// one. It does not pass by waiting; somebody has to look into it.
+var ErrUntrusted = errors.New("the peer is not who it should be")
+
 // What Send can answer.
 var (
 	ErrClosed   = errors.New("transport: the connection is closed")

@@ -49,7 +49,7 @@ type KickError struct{ Reason string }
 func (e *KickError) Error() string { return "world: the client was kicked: " + e.Reason }
 
 // ID returns the client's number, from 1 to 65,535. The number of a client that
-// left comes back late.
+// left comes back after all others.
 func (c *Client) ID() uint32 { return c.id }
 
 // Account returns what the authenticator found out about the client, or nil.

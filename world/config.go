@@ -84,12 +84,8 @@ func (c *Config) complete() error {
 	if c.Schema == nil {
 		return fmt.Errorf("world: Config.Schema is missing: parse the game's .dc files with dc.ParseFiles")
 	}
-	for _, class := range c.Schema.Classes() {
-		for _, f := range class.Fields() {
-			if c.Schema.FieldByNumber(f.Number()) != f {
-				return fmt.Errorf("world: the schema was parsed without multiple inheritance, so that fields share their numbers; games with dc-multiple-inheritance 0 are not supported")
-			}
-		}
+	if err := c.Schema.CheckFieldNumbers(); err != nil {
+		return fmt.Errorf("world: %w", err)
 	}
 	if c.TickRate == 0 {
 		c.TickRate = netclock.DefaultRate

@@ -63,7 +63,7 @@ type JoinConfig struct {
 // Why Join lets nobody in.
 var (
 	// ErrFull says that there are as many clients as numbers for them.
-	ErrFull = errors.New("world: all 65,535 numbers of clients are in use or rest")
+	ErrFull = errors.New("world: all 65,535 numbers of clients are in use")
 	// ErrStopped says that the world has stopped.
 	ErrStopped = errors.New("world: the world has stopped")
 )

@@ -68,14 +68,16 @@ func New(c Config) (*World, error) {
 	}
 	rest := c.TickRate.Ticks(c.ReuseDelay.Seconds())
 	return &World{
-		cfg:       c,
-		clock:     clock,
-		index:     snapshot.New(snapshot.Config{TickRate: float64(c.TickRate), Workers: c.Workers}),
-		classes:   make(map[string]*class),
-		objects:   make(map[uint32]*Object),
-		ids:       newIDs(c.FirstID, c.LastID, uint32(min(rest, math.MaxUint32))),
-		clients:   make(map[uint32]*Client),
-		clientIDs: newIDs(1, maxClients, uint32(min(rest, math.MaxUint32))),
+		cfg:     c,
+		clock:   clock,
+		index:   snapshot.New(snapshot.Config{TickRate: float64(c.TickRate), Workers: c.Workers}),
+		classes: make(map[string]*class),
+		objects: make(map[uint32]*Object),
+		ids:     newIDs(c.FirstID, c.LastID, uint32(min(rest, math.MaxUint32))),
+		clients: make(map[uint32]*Client),
+		// They need no rest: going round is late enough, and resting ones would
+		// keep clients out when somebody comes and goes a thousand times a second.
+		clientIDs: newIDs(1, maxClients, 0),
 		wake:      make(chan struct{}, 1),
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -18,7 +19,9 @@ import (
 
 // botsCommand is "culm bots".
 type botsCommand struct {
-	LAN lanBotsCommand `cmd:"" name:"lan" help:"Play many clients against a LAN server, and check what they see."`
+	LAN   lanBotsCommand   `cmd:"" name:"lan" help:"Play many clients against a LAN server, and check what they see."`
+	Pipes pipesBotsCommand `cmd:"" name:"pipes" help:"Play many clients against a server of worlds, and check what they see."`
+	World worldBotsCommand `cmd:"" name:"world" help:"Serve a world of moving objects, for \"culm bots pipes\" to measure."`
 }
 
 // lanBotsCommand is "culm bots lan".
@@ -97,7 +100,12 @@ func (c *lanBotsCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	return report(e, summary, c.JSON, summary.Faults.Total())
+}
+
+// report writes what clients have seen, and fails when there were faults.
+func report(e *env, summary interface{ WriteText(io.Writer) }, asJSON bool, faults int64) error {
+	if asJSON {
 		out := json.NewEncoder(e.stdout)
 		out.SetIndent("", "  ")
 		if err := out.Encode(summary); err != nil {
@@ -106,8 +114,8 @@ func (c *lanBotsCommand) Run(ctx context.Context, e *env) error {
 	} else {
 		summary.WriteText(e.stdout)
 	}
-	if !summary.OK() {
-		return fmt.Errorf("the clients saw %d faults", summary.Faults.Total())
+	if faults > 0 {
+		return fmt.Errorf("the clients saw %d faults", faults)
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func TestBotsLANFail(t *testing.T) {
 }
 
 func TestDemo(t *testing.T) {
-	for _, args := range [][]string{{"demo", "--for", "500ms"}, {"demo", "lan", "--for", "500ms", "--plain"}} {
+	for _, args := range [][]string{{"demo", "--for", "500ms"}, {"demo", "pipes", "--for", "500ms", "--loss", "5", "--lag=80ms"}, {"demo", "lan", "--for", "500ms", "--plain"}} {
 		status, stdout, stderr := culm(t, args...)
 		if status != exitDone || !strings.Contains(stdout, " walkers, ") || stderr != "" || strings.Contains(stdout, "\x1b") {
 			t.Errorf("%v: status %d: %s%s", args, status, stdout, stderr)

@@ -44,7 +44,7 @@ func (c *serveCommand) Validate() error {
 }
 
 // Run serves until it is interrupted.
-func (c *serveCommand) Run(_ context.Context, e *env, global *cli) error {
+func (c *serveCommand) Run(ctx context.Context, e *env, global *cli) error {
 	config, err := c.config()
 	if err != nil {
 		return err
@@ -75,8 +75,28 @@ func (c *serveCommand) Run(_ context.Context, e *env, global *cli) error {
 	for _, w := range config.Warnings {
 		log.Warn(w.Error())
 	}
-	// Here the roles are started, and handed to c.serveFlags.run.
-	return errors.New("this version of culm does not run clusters yet: --check is all that it can do")
+	server, err := cluster.New(config, schema, c.DrainTimeout, log)
+	if err != nil {
+		return err
+	}
+	r := role{serve: server.Serve, reload: server.Reload}
+	for i, part := range server.Parts() {
+		for _, addr := range part.Addrs {
+			log.Info("serving", "role", part.Name, "addr", addr.String())
+		}
+		if i == 0 {
+			r.name, r.stats = part.Name, part.Stats
+			continue
+		}
+		r.others = append(r.others, counted{part.Name, part.Stats})
+	}
+	if c.Metrics == "" {
+		c.Metrics = config.Daemon.Metrics
+	}
+	if err := c.serveFlags.run(ctx, log, r); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
 }
 
 // config reads the configuration, or makes the one for DC files.

@@ -30,8 +30,8 @@ import (
 
 const oldSchema = "testdata/files/old.dc"
 
-// settings are what "culm lan" makes of its flags.
-func settings(t *testing.T, args ...string) (lan.Config, tcp.Config) {
+// lanSettings are what "culm lan" makes of its flags.
+func lanSettings(t *testing.T, args ...string) (lan.Config, tcp.Config) {
 	t.Helper()
 	var c struct {
 		Lan lanCommand `cmd:""`
@@ -59,7 +59,7 @@ func settings(t *testing.T, args ...string) (lan.Config, tcp.Config) {
 // Without flags the server is the one that package lan makes by default, but
 // that this machine is trusted.
 func TestLANDefaults(t *testing.T) {
-	config, transport := settings(t)
+	config, transport := lanSettings(t)
 	want := lan.Config{
 		DoIDRange: lan.DefaultDoIDRange, MaxMessage: 65535, FlushInterval: lan.DefaultFlushInterval,
 		MaxPerAddress: lan.DefaultMaxPerAddress, MaxObjects: lan.DefaultMaxObjects, MaxZones: lan.DefaultMaxZones,
@@ -76,7 +76,7 @@ func TestLANDefaults(t *testing.T) {
 }
 
 func TestLANFlags(t *testing.T) {
-	config, transport := settings(t, "--header-size=4", "--doid-range=1000", "--flush-interval=1ms", "--max-clients=2",
+	config, transport := lanSettings(t, "--header-size=4", "--doid-range=1000", "--flush-interval=1ms", "--max-clients=2",
 		"--max-clients-per-address=3", "--max-datagram=70000", "--max-objects=5", "--max-zones=6", "--message-rate=7.5",
 		"--byte-rate=8", "--zone-rate=9", "--send-queue=10", "--idle-timeout=11s", "--full-idle-timeout=12s",
 		"--heartbeat-timeout=13s", "--drain-timeout=14s", "--trust=10.0.0.1,2001:db8::/32", "--trusted-classes=Avatar,Node")
@@ -96,7 +96,7 @@ func TestLANFlags(t *testing.T) {
 
 // The 0 of a flag is no limit, and no wait.
 func TestLANWithoutLimits(t *testing.T) {
-	config, transport := settings(t, "--flush-interval=0", "--max-clients=0", "--max-clients-per-address=0", "--max-objects=0",
+	config, transport := lanSettings(t, "--flush-interval=0", "--max-clients=0", "--max-clients-per-address=0", "--max-objects=0",
 		"--max-zones=0", "--message-rate=0", "--byte-rate=0", "--zone-rate=0", "--idle-timeout=0", "--full-idle-timeout=0",
 		"--heartbeat-timeout=0", "--drain-timeout=0", "--trust=none")
 	want := lan.Config{

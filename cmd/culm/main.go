@@ -29,6 +29,7 @@ type cli struct {
 
 	Lan   lanCommand   `cmd:"" help:"Serve a game over the protocol of ServerRepository."`
 	Serve serveCommand `cmd:"" help:"Serve a game as Astron does: message director, state servers, client agents, event logger."`
+	Init  initCommand  `cmd:"" help:"Make the folder of a new game that runs at once."`
 	Demo  demoCommand  `cmd:"" help:"Show at once what culm does."`
 	Bots  botsCommand  `cmd:"" help:"Play many clients against a server, and check what they see."`
 	DC    dcCommands   `cmd:"" name:"dc" help:"Work with DC files."`

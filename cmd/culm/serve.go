@@ -38,9 +38,22 @@ type role struct {
 	// stats returns a stats struct as package console describes it, always
 	// of one type, from any goroutine.
 	stats func() any
+	// others are further roles in the same process.
+	others []counted
 	// reload reads files like certificates again; nil without any. When it
 	// fails, what was read before stays in use.
 	reload func() error
+}
+
+// counted is what has counters: a name and stats as in a role.
+type counted struct {
+	name  string
+	stats func() any
+}
+
+// counters lists all roles of the process.
+func (r *role) counters() []counted {
+	return append([]counted{{r.name, r.stats}}, r.others...)
 }
 
 // run serves until ctx is done, a signal asks to end, or the role fails, and
@@ -54,8 +67,10 @@ func (f *serveFlags) run(ctx context.Context, log *slog.Logger, r role) (err err
 		if web, err = console.Listen(f.Metrics, log); err != nil {
 			return err
 		}
-		if err := web.Register(r.name, r.stats); err != nil {
-			return errors.Join(err, web.Close())
+		for _, c := range r.counters() {
+			if err := web.Register(c.name, c.stats); err != nil {
+				return errors.Join(err, web.Close())
+			}
 		}
 		log.Info("serving metrics", "addr", web.Addr().String(), "profiles", web.Loopback())
 		var serving sync.WaitGroup
@@ -77,7 +92,7 @@ func (f *serveFlags) run(ctx context.Context, log *slog.Logger, r role) (err err
 		})()
 	}
 	if f.StatusEvery > 0 {
-		defer every(f.StatusEvery, func() { logStats(log, "status", r.stats()) })()
+		defer every(f.StatusEvery, func() { r.logStats(log, "status") })()
 	}
 
 	served := make(chan error, 1)
@@ -106,7 +121,7 @@ func (f *serveFlags) run(ctx context.Context, log *slog.Logger, r role) (err err
 		err = errors.Join(err, drainErr)
 	}
 	err = errors.Join(err, <-served)
-	logStats(log, "stopped", r.stats())
+	r.logStats(log, "stopped")
 	return err
 }
 
@@ -133,12 +148,18 @@ func every(interval time.Duration, f func()) (stop func()) {
 	}
 }
 
-// logStats logs a stats struct.
-func logStats(log *slog.Logger, msg string, stats any) {
-	attrs, err := console.Attrs(stats)
-	if err != nil {
-		log.Error("the counters cannot be shown", "err", err)
-		return
+// logStats logs the counters of each role. Where there are several, each line
+// names one.
+func (r *role) logStats(log *slog.Logger, msg string) {
+	for _, c := range r.counters() {
+		attrs, err := console.Attrs(c.stats())
+		if err != nil {
+			log.Error("the counters cannot be shown", "err", err)
+			return
+		}
+		if len(r.others) > 0 {
+			attrs = append([]slog.Attr{slog.String("role", c.name)}, attrs...)
+		}
+		log.LogAttrs(context.Background(), slog.LevelInfo, msg, attrs...)
 	}
-	log.LogAttrs(context.Background(), slog.LevelInfo, msg, attrs...)
 }

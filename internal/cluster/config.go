@@ -95,7 +95,7 @@ type MessageDirector struct {
 
 	MaxLinks        int `key:"max_links" kind:"count" default:"4096" own:"true" help:"Links that are let in. 0 is no limit."`
 	MaxChannels     int `key:"max_channels" kind:"count" min:"1" default:"4194304" own:"true" help:"Single channels that a link may hear; one more drops it."`
-	MaxRanges       int `key:"max_ranges" kind:"count" min:"1" default:"65536" own:"true" help:"Pieces that the ranges of all links may form; one more drops the link."`
+	MaxRanges       int `key:"max_ranges" kind:"count" min:"1" default:"16384" own:"true" help:"Ranges of channels that a link may hear, those that touch counted as one; one more drops it."`
 	PostRemoveBytes int `key:"post_remove_bytes" kind:"bytes" min:"1" default:"64MiB" own:"true" help:"Bytes of post-removes that a link may have, with 64 more for each; one more drops it."`
 }
 
@@ -113,7 +113,7 @@ type Role struct {
 // StateServer is a role that holds objects.
 type StateServer struct {
 	Control    uint64 `key:"control" kind:"channel" required:"true" help:"The channel on which objects are made."`
-	MaxObjects int    `key:"max_objects" kind:"count" default:"0" own:"true" help:"Objects that it holds; more are refused. 0 is no limit."`
+	MaxObjects int    `key:"max_objects" kind:"count" default:"4194304" own:"true" help:"Objects that it holds; more are refused. 0 is no limit."`
 }
 
 // ClientAgent is a role that serves clients.
@@ -121,7 +121,7 @@ type ClientAgent struct {
 	Bind         string         `key:"bind" kind:"address" port:"7198" default:"0.0.0.0:7198" help:"Where clients connect."`
 	Version      string         `key:"version" kind:"string" default:"dev" help:"The version that clients must name."`
 	ManualDCHash uint32         `key:"manual_dc_hash" kind:"uint32" default:"0" help:"The DC hash that clients must name. 0 is that of the DC files."`
-	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections begin with a header of the PROXY protocol, version 1 or 2."`
+	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections to bind begin with a header of the PROXY protocol, version 1 or 2. Those to websocket.bind do not."`
 	HAProxyAllow []netip.Prefix `key:"haproxy_allow" kind:"network" own:"true" help:"From where such connections are let in; an empty list is anywhere."`
 
 	Channels  ChannelRange `key:"channels" required:"true" help:"The channels of clients. There are at most as many clients."`

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/walkers"
 	"github.com/culm-net/culm/lan"
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
@@ -22,32 +23,7 @@ import (
 //go:embed walkers.dc
 var schemaText []byte
 
-var names = []string{"Anna", "Bert", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hanna", "Ivo", "June", "Kurt", "Lou"}
-
-// The world is a meadow and a forest beside it, each a zone of its own.
-const (
-	worldWidth  = 100.0
-	worldHeight = 50.0
-	border      = worldWidth / 2
-	meadow      = 1
-	forest      = 2
-	speed       = 8.0 // per second
-	stepsPerSec = 20  // of each walker
-)
-
-func zoneOf(x float64) uint32 {
-	if x < border {
-		return meadow
-	}
-	return forest
-}
-
-func zoneName(zone uint32) string {
-	if zone == meadow {
-		return "meadow"
-	}
-	return "forest"
-}
+const stepsPerSec = 20 // of each walker
 
 // Party is a server with its guests. Its methods are safe for concurrent use.
 type Party struct {
@@ -64,21 +40,11 @@ type Party struct {
 
 	mu      sync.Mutex // guards all that follows, and the state of guests and watcher
 	random  *rand.Rand
-	chat    []Line
-	spoken  int // lines so far, of which chat has the last
-	latency ring
-	rate    rate
+	chat    walkers.Chat
+	latency walkers.Ring
+	rate    walkers.Rate
 	closing bool
 }
-
-// Line is something that was said.
-type Line struct {
-	At   time.Duration // since the party began
-	Name string
-	Text string
-}
-
-const keptLines = 50
 
 // NewParty starts a server on a free port of the loopback interface and lets
 // the guests in. The same seed makes them want the same things.
@@ -114,27 +80,26 @@ func NewParty(ctx context.Context, seed uint64) (*Party, error) {
 
 // invite connects the watcher and the guests.
 func (p *Party) invite(ctx context.Context) error {
-	p.watcher = &watcher{party: p, seen: make(map[uint32]*Walker)}
+	p.watcher = &watcher{party: p, seen: make(map[uint32]*walkers.Walker)}
 	err := p.connect(ctx, p.watcher, &p.watcher.client, func(c *lan.Client) transport.Handler { return c })
 	if err != nil {
 		return err
 	}
-	if err := p.watcher.client.SetInterest(meadow, forest); err != nil {
+	if err := p.watcher.client.SetInterest(walkers.Meadow, walkers.Forest); err != nil {
 		return err
 	}
 	p.watcher.client.Flush()
-	for i, name := range names {
-		g := &guest{party: p, index: i, name: name, near: make(map[uint32]string)}
-		g.x, g.y = p.random.Float64()*worldWidth, p.random.Float64()*worldHeight
-		g.aimX, g.aimY = g.x, g.y
-		g.zone = zoneOf(g.x)
+	for i, name := range walkers.Names {
+		at := walkers.Point{X: p.random.Float64() * walkers.Width, Y: p.random.Float64() * walkers.Height}
+		g := &guest{party: p, index: i, name: name, at: at, zone: walkers.ZoneOf(at), near: make(map[uint32]string)}
+		g.mind = walkers.NewMind(name, p.random, at)
 		p.mu.Lock()
 		p.guests = append(p.guests, g)
 		p.mu.Unlock()
 		if err := p.connect(ctx, g, &g.client, func(c *lan.Client) transport.Handler { return &clocked{c, g} }); err != nil {
 			return err
 		}
-		if g.avatar, err = g.client.Create("Walker", g.zone, lan.Set("setName", name), lan.Set("setPos", g.x, g.y, 0)); err != nil {
+		if g.avatar, err = g.client.Create("Walker", g.zone, lan.Set("setName", name), lan.Set("setPos", at.X, at.Y, 0)); err != nil {
 			return err
 		}
 		g.client.Flush()
@@ -230,91 +195,28 @@ func (p *Party) Close() {
 	}
 }
 
-// View is what the watcher sees.
-type View struct {
-	Addr    string
-	Elapsed time.Duration
-	Walkers []Walker // by name
-	Chat    []Line   // the last ones
-	Spoken  int      // lines so far
-	// PerSecond is how many messages the server sent in the last second.
-	PerSecond float64
-	// P50 and P99 are of the latest steps, from one client to another.
-	P50, P99 time.Duration
-}
-
-// Walker is an avatar.
-type Walker struct {
-	Name string
-	Zone uint32
-	X, Y float64
-	Sees int // how many others its client sees
-}
-
 // View returns what the watcher sees now.
-func (p *Party) View() View {
+func (p *Party) View() walkers.View {
 	sent := p.server.Stats().Sent
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := View{Addr: p.listener.Addr().String(), Elapsed: p.clock(), Chat: slices.Clone(p.chat), Spoken: p.spoken}
-	for _, w := range p.watcher.seen {
-		v.Walkers = append(v.Walkers, *w)
+	v := walkers.View{
+		Title:   fmt.Sprintf("LAN server on %s, %d clients", p.listener.Addr(), len(p.guests)+1),
+		Elapsed: p.clock(),
+		Columns: "where   sees    ",
 	}
-	slices.SortFunc(v.Walkers, func(a, b Walker) int { return cmp.Compare(a.Name, b.Name) })
-	for i := range v.Walkers {
+	for _, w := range p.watcher.seen {
+		shown := *w
 		for _, g := range p.guests {
-			if g.name == v.Walkers[i].Name {
-				v.Walkers[i].Sees = len(g.near)
+			if g.name == w.Name {
+				shown.Note = fmt.Sprintf("%-7s %d others", walkers.ZoneName(w.Zone), len(g.near))
 			}
 		}
+		v.Walkers = append(v.Walkers, shown)
 	}
-	v.PerSecond = p.rate.of(v.Elapsed, sent)
-	v.P50, v.P99 = p.latency.quantile(0.5), p.latency.quantile(0.99)
+	slices.SortFunc(v.Walkers, func(a, b walkers.Walker) int { return cmp.Compare(a.Name, b.Name) })
+	p.chat.Show(&v)
+	v.Numbers = []string{fmt.Sprintf("%.0f messages/s, latency p50 %s p99 %s", p.rate.Of(v.Elapsed, sent),
+		walkers.Millis(p.latency.Quantile(0.5)), walkers.Millis(p.latency.Quantile(0.99)))}
 	return v
-}
-
-// ring has the latest latencies.
-type ring struct {
-	last []time.Duration
-	next int
-}
-
-const ringSize = 2000
-
-func (r *ring) add(d time.Duration) {
-	if len(r.last) < ringSize {
-		r.last = append(r.last, d)
-		return
-	}
-	r.last[r.next] = d
-	r.next = (r.next + 1) % ringSize
-}
-
-func (r *ring) quantile(q float64) time.Duration {
-	if len(r.last) == 0 {
-		return 0
-	}
-	return slices.Sorted(slices.Values(r.last))[int(q*float64(len(r.last)-1))]
-}
-
-// rate tells how fast a counter grew in about the last second.
-type rate struct {
-	samples []sample
-}
-
-type sample struct {
-	at time.Duration
-	n  uint64
-}
-
-func (r *rate) of(at time.Duration, n uint64) float64 {
-	r.samples = append(r.samples, sample{at, n})
-	for len(r.samples) > 2 && at-r.samples[1].at >= time.Second {
-		r.samples = r.samples[1:]
-	}
-	first := r.samples[0]
-	if at <= first.at {
-		return 0
-	}
-	return float64(n-first.n) / (at - first.at).Seconds()
 }

@@ -2,6 +2,7 @@ package landemo
 
 import (
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/walkers"
 	"github.com/culm-net/culm/lan"
 )
 
@@ -10,7 +11,7 @@ import (
 type watcher struct {
 	party  *Party
 	client *lan.Client
-	seen   map[uint32]*Walker // by doId
+	seen   map[uint32]*walkers.Walker // by doId
 }
 
 var _ lan.Events = (*watcher)(nil)
@@ -21,7 +22,7 @@ func (w *watcher) Generated(_ *lan.Client, g *lan.Generate) {
 	defer w.party.mu.Unlock()
 	walker := w.seen[g.DoID]
 	if walker == nil {
-		walker = new(Walker)
+		walker = new(walkers.Walker)
 		w.seen[g.DoID] = walker
 	}
 	walker.Zone = g.Zone
@@ -39,7 +40,7 @@ func (w *watcher) Updated(_ *lan.Client, u *lan.Update) {
 	}
 }
 
-func (w *watcher) set(walker *Walker, f *dc.Field, value []byte) {
+func (w *watcher) set(walker *walkers.Walker, f *dc.Field, value []byte) {
 	args, err := f.Unpack(value)
 	if err != nil {
 		return
@@ -48,12 +49,9 @@ func (w *watcher) set(walker *Walker, f *dc.Field, value []byte) {
 	case "setName":
 		walker.Name = args[0].(string)
 	case "setPos":
-		walker.X, walker.Y = args[0].(float64), args[1].(float64)
+		walker.Point = walkers.Point{X: args[0].(float64), Y: args[1].(float64)}
 	case "say":
-		p := w.party
-		p.chat = append(p.chat, Line{p.clock(), walker.Name, args[0].(string)})
-		p.chat = p.chat[max(0, len(p.chat)-keptLines):]
-		p.spoken++
+		w.party.chat.Add(walkers.Line{At: w.party.clock(), Name: walker.Name, Text: args[0].(string)})
 	}
 }
 

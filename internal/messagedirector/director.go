@@ -107,8 +107,10 @@ func (d *Director) route(p *Participant, m *Message) {
 			if e&listBit == 0 {
 				targets = d.target(targets, e)
 			} else {
-				for _, id := range d.table.lists[e&^listBit] {
-					targets = d.target(targets, id)
+				for _, piece := range d.table.lists[e&^listBit] {
+					for _, id := range piece {
+						targets = d.target(targets, id)
+					}
 				}
 			}
 		}

@@ -60,7 +60,7 @@ type wire struct {
 	dirty  bool // listed in outlet.dirty
 	gone   bool // nothing more is sent
 
-	stall stall // of the goroutine that looks for stalls
+	stall session.Stall // of the goroutine that looks for stalls
 }
 
 // send queues a message. It reports false when the connection must be given up
@@ -90,27 +90,4 @@ func reset(conn transport.Conn, reason string) {
 		return
 	}
 	conn.Close(transport.CodeProtocol, reason)
-}
-
-// stall finds out whether a connection takes nothing.
-type stall struct {
-	left  uint64    // how much had left when it was looked at
-	since time.Time // when that was first seen, zero if nothing waits
-}
-
-// look is called from time to time, and returns for how long nothing of what
-// waits has left.
-func (s *stall) look(now time.Time, st transport.Stats) time.Duration {
-	// Queued counts a length with each message, BytesSent does not; the sum
-	// only has to change when something leaves, and must not when nothing does.
-	left := st.BytesSent + frameHead*st.MessagesSent - uint64(st.Queued)
-	switch {
-	case st.Queued == 0:
-		*s = stall{}
-	case s.since.IsZero() || left != s.left:
-		*s = stall{left: left, since: now}
-	default:
-		return now.Sub(s.since)
-	}
-	return 0
 }

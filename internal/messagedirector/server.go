@@ -20,6 +20,10 @@ type ServerConfig struct {
 	// link owns the game.
 	Allow session.Networks
 
+	// MaxLinks is how many links there may be; 0 is no limit. More are closed
+	// at once.
+	MaxLinks int
+
 	// Stall is how long a link may take nothing of what waits for it before
 	// it is closed. 0 means DefaultStall. How much may wait is the
 	// transport's to limit, see DefaultSendQueue.
@@ -56,6 +60,8 @@ type Server struct {
 	open     sync.WaitGroup
 	count    linkCounters
 
+	admission *session.Admission
+
 	mu       sync.Mutex
 	listener transport.Listener // set by Serve
 	draining bool
@@ -90,7 +96,7 @@ func NewServer(d *Director, c ServerConfig) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{director: d, config: c, log: loglimit.NewLogger(c.Log, logInterval, logKeys)}
+	s := &Server{director: d, config: c, log: loglimit.NewLogger(c.Log, logInterval, logKeys), admission: session.NewAdmission(c.MaxLinks, 0)}
 	s.batches.New = func() any { return new(Batch) }
 	s.outlet = newOutlet(d, c.FlushInterval, func(conns []transport.Conn) { s.listener.Flush(conns) })
 	return s
@@ -141,7 +147,7 @@ func (s *Server) tick(ctx context.Context) {
 func (s *Server) findStalled(now time.Time) {
 	s.links.Range(func(_, v any) bool {
 		l := v.(*link)
-		if l.stall.look(now, l.conn.Stats()) >= s.config.Stall {
+		if l.stall.Look(now, l.conn.Stats()) >= s.config.Stall {
 			s.director.Do(func() { l.drop(dropStalled, "it has taken nothing for too long") })
 		}
 		return true
@@ -157,9 +163,16 @@ func (s *Server) Opened(conn transport.Conn) {
 		conn.Close(transport.CodeRefused, "the address is not allowed")
 		return
 	}
+	if err := s.admission.Enter(session.AddrOf(addr), false); err != nil {
+		s.count.refused.Add(1)
+		s.log.Log(slog.LevelWarn, "full", "link refused: there are as many as may be", slog.Any("address", addr))
+		conn.Close(transport.CodeRefused, "there are too many links")
+		return
+	}
 	l := &link{server: s, wire: wire{outlet: s.outlet, conn: conn}}
 	l.participant.Receiver = l
 	if !s.enter(l) {
+		s.admission.Leave(session.AddrOf(addr), false)
 		conn.Close(transport.CodeShutdown, "the daemon is shutting down")
 		return
 	}
@@ -281,6 +294,7 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 	}
 	l := v.(*link)
 	s.count.closed.Add(1)
+	s.admission.Leave(session.AddrOf(conn.Identity().Addr), false)
 	// Also if the link was dropped: what it had sent before may have
 	// subscribed something again.
 	s.director.Do(func() {

@@ -50,7 +50,7 @@ type LinkStats struct {
 	Links int `metric:"links" help:"Links from other processes."`
 
 	Opened    uint64            `metric:"links_opened_total" help:"Links that were let in."`
-	Refused   uint64            `metric:"links_refused_total" help:"Links whose address is not allowed."`
+	Refused   uint64            `metric:"links_refused_total" help:"Links that were not let in: their address is not allowed, or there are too many."`
 	Closed    uint64            `metric:"links_closed_total" help:"Links that are gone."`
 	Dropped   map[string]uint64 `metric:"links_dropped_total" label:"reason" help:"Links that this side has closed."`
 	Malformed uint64            `metric:"link_malformed_total" help:"Messages of links that were dropped for their form."`

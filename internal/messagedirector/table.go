@@ -8,8 +8,8 @@ import "slices"
 // for each channel.
 type channelTable struct {
 	entries map[uint64]uint32
-	lists   [][]uint32 // participants' ids, each ascending and of at least two
-	free    []uint32   // unused numbers of lists
+	lists   []idList // of at least two ids each
+	free    []uint32 // unused numbers of lists
 }
 
 // listBit marks an entry that is the number of a list.
@@ -21,7 +21,7 @@ func (t *channelTable) has(ch uint64, id uint32) bool {
 	if !ok || e&listBit == 0 {
 		return ok && e == id
 	}
-	_, ok = slices.BinarySearch(t.lists[e&^listBit], id)
+	_, _, ok = t.lists[e&^listBit].find(id)
 	return ok
 }
 
@@ -34,12 +34,7 @@ func (t *channelTable) add(ch uint64, id uint32) (added, first bool) {
 		t.entries[ch] = id
 		return true, true
 	case e&listBit != 0:
-		list := &t.lists[e&^listBit]
-		i, ok := slices.BinarySearch(*list, id)
-		if !ok {
-			*list = slices.Insert(*list, i, id)
-		}
-		return !ok, false
+		return t.lists[e&^listBit].add(id), false
 	case e == id:
 		return false, false
 	}
@@ -50,7 +45,7 @@ func (t *channelTable) add(ch uint64, id uint32) (added, first bool) {
 		n = uint32(len(t.lists))
 		t.lists = append(t.lists, nil)
 	}
-	t.lists[n] = append(t.lists[n], min(e, id), max(e, id))
+	t.lists[n] = idList{{min(e, id), max(e, id)}}
 	t.entries[ch] = n | listBit
 	return true, false
 }
@@ -69,16 +64,13 @@ func (t *channelTable) remove(ch uint64, id uint32) (removed, last bool) {
 		return false, false
 	}
 	n := e &^ listBit
-	list := t.lists[n]
-	i, ok := slices.BinarySearch(list, id)
-	if !ok {
+	list := &t.lists[n]
+	if !list.remove(id) {
 		return false, false
 	}
-	list = slices.Delete(list, i, i+1)
-	t.lists[n] = list
-	if len(list) == 1 {
-		t.entries[ch] = list[0]
-		t.lists[n] = nil
+	if id, ok := list.only(); ok {
+		t.entries[ch] = id
+		*list = nil
 		t.free = append(t.free, n)
 	}
 	return true, false

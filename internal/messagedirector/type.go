@@ -48,6 +48,8 @@ const (
 	StateServerObjectGetFieldsResp                  Type = 2013 // ctx, uint8 ok, [uint16 n, n × (uint16 field, value)]
 	StateServerObjectGetAll                         Type = 2014 // ctx, doId
 	StateServerObjectGetAllResp                     Type = 2015 // ctx, doId, parent, zone, uint16 class, REQ, OTHER
+	StateServerObjectGetClass                       Type = 2016 // ctx; not in Astron but Ardos, like the next
+	StateServerObjectGetClassResp                   Type = 2017 // ctx, doId, uint16 class
 	StateServerObjectSetField                       Type = 2020 // doId, uint16 field, value
 	StateServerObjectSetFields                      Type = 2021 // doId, uint16 n, n × (uint16 field, value)
 	StateServerObjectDeleteFieldRAM                 Type = 2030 // doId, uint16 field
@@ -138,7 +140,7 @@ const (
 	ControlLogMessage       Type = 9014 // blob packet for the event logger
 )
 
-// String returns the name that Astron gives t, or its number when it is none of
+// String returns the name that Astron (or Ardos) gives t, or its number when it is none of
 // the protocol's.
 func (t Type) String() string {
 	if name, ok := typeNames[t]; ok {
@@ -179,6 +181,8 @@ var typeNames = map[Type]string{
 	StateServerObjectGetFieldsResp:                  "STATESERVER_OBJECT_GET_FIELDS_RESP",
 	StateServerObjectGetAll:                         "STATESERVER_OBJECT_GET_ALL",
 	StateServerObjectGetAllResp:                     "STATESERVER_OBJECT_GET_ALL_RESP",
+	StateServerObjectGetClass:                       "STATESERVER_OBJECT_GET_CLASS",
+	StateServerObjectGetClassResp:                   "STATESERVER_OBJECT_GET_CLASS_RESP",
 	StateServerObjectSetField:                       "STATESERVER_OBJECT_SET_FIELD",
 	StateServerObjectSetFields:                      "STATESERVER_OBJECT_SET_FIELDS",
 	StateServerObjectDeleteFieldRAM:                 "STATESERVER_OBJECT_DELETE_FIELD_RAM",

@@ -127,7 +127,7 @@ func (u *Uplink) hold(ctx context.Context, conn transport.Conn) error {
 			conn.Close(transport.CodeShutdown, "the daemon is shutting down")
 			done = nil
 		case now := <-ticks.C:
-			if up.stall.look(now, conn.Stats()) >= u.config.Stall {
+			if up.stall.Look(now, conn.Stats()) >= u.config.Stall {
 				u.count.givenUp.Add(1)
 				reset(conn, "it has taken nothing for too long")
 			}

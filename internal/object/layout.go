@@ -125,3 +125,22 @@ func (l *Layout) Position(index int) int {
 	}
 	return int(l.positions[index]) - 1
 }
+
+// Default returns the packed default value of the k-th stored field, 0 <= k <
+// Len. The slice is the layout's and must not be modified.
+func (l *Layout) Default(k int) []byte {
+	from, to := l.bounds(&l.fields[k], l.initial)
+	return l.initial[from:to:to]
+}
+
+// bounds tells where a value is in a buffer.
+func (l *Layout) bounds(p *place, buf []byte) (from, to uint32) {
+	if !p.vary {
+		return p.at, p.at + p.size
+	}
+	from = uint32(l.varying)
+	if p.at > uint32(l.ends) {
+		from = binary.LittleEndian.Uint32(buf[p.at-word:])
+	}
+	return from, binary.LittleEndian.Uint32(buf[p.at:])
+}

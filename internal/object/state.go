@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// State is one object's values. Make it with [New]. It is not safe for
+// State is one object's values. Make it with [New] or [State.Init]. It is not safe for
 // concurrent use, except for reading by many.
 type State struct {
 	layout *Layout
@@ -23,6 +23,46 @@ func New(l *Layout, stamp uint32) *State {
 		s.putStamp(k, stamp)
 	}
 	return s
+}
+
+// Init makes s, in place, an object's state with the given packed values, which
+// the caller has checked: values[k] is that of the k-th stored field. Fields
+// whose value is nil, and those beyond the slice, get the default of the DC file
+// and the stamp 0. The values are copied, into memory that is just large enough.
+// The error is a [*FieldError], and s must not be used then.
+func (s *State) Init(l *Layout, values [][]byte, stamp uint32) error {
+	s.layout = l
+	size := len(l.initial)
+	for k, v := range values {
+		if v == nil {
+			continue
+		}
+		p := &l.fields[k]
+		from, to := l.bounds(p, l.initial)
+		if !p.vary && len(v) != int(p.size) {
+			return s.refuse(int(p.index), fmt.Sprintf("has values of %d bytes, not of %d; check values before they are set", p.size, len(v)))
+		}
+		if size += len(v) - int(to-from); size > math.MaxInt32 {
+			return s.refuse(int(p.index), "makes the object too large to keep")
+		}
+	}
+	s.buf = append(make([]byte, 0, size), l.initial[:l.varying]...)
+	for k := range l.fields {
+		p := &l.fields[k]
+		from, to := l.bounds(p, l.initial)
+		v := l.initial[from:to]
+		if k < len(values) && values[k] != nil {
+			v = values[k]
+			s.putStamp(k, stamp)
+		}
+		if p.vary {
+			s.buf = append(s.buf, v...)
+			binary.LittleEndian.PutUint32(s.buf[p.at:], uint32(len(s.buf)))
+		} else {
+			copy(s.buf[p.at:], v)
+		}
+	}
+	return nil
 }
 
 // Layout returns the layout that the state was made with.
@@ -49,16 +89,7 @@ func (s *State) At(k int) []byte {
 }
 
 // bounds tells where a value is in the buffer.
-func (s *State) bounds(p *place) (from, to uint32) {
-	if !p.vary {
-		return p.at, p.at + p.size
-	}
-	from = uint32(s.layout.varying)
-	if p.at > uint32(s.layout.ends) {
-		from = s.word(p.at - word)
-	}
-	return from, s.word(p.at)
-}
+func (s *State) bounds(p *place) (from, to uint32) { return s.layout.bounds(p, s.buf) }
 
 func (s *State) word(at uint32) uint32 { return binary.LittleEndian.Uint32(s.buf[at:]) }
 
@@ -78,6 +109,9 @@ func (s *State) StampAt(k int) uint32 { return binary.LittleEndian.Uint32(s.buf[
 func (s *State) putStamp(k int, stamp uint32) {
 	binary.LittleEndian.PutUint32(s.buf[word*k:], stamp)
 }
+
+// Restamp gives the k-th stored field a stamp, whether or not its value changed.
+func (s *State) Restamp(k int, stamp uint32) { s.putStamp(k, stamp) }
 
 // Set stores a copy of the packed value, which the caller has checked against
 // the DC file, and reports whether that changed the field's bytes; if so the

@@ -120,6 +120,47 @@ func TestSetRefuses(t *testing.T) {
 	}
 }
 
+func TestInit(t *testing.T) {
+	c := class(t, mixed, "Mixed")
+	l := layout(t, c, func(*dc.Field) bool { return true })
+	rapid.Check(t, func(t *rapid.T) {
+		plain := object.New(l, 0)
+		values := make([][]byte, rapid.IntRange(0, l.Len()).Draw(t, "values"))
+		for k := range values {
+			if !rapid.Bool().Draw(t, "given") {
+				continue
+			}
+			n := len(plain.At(k))
+			if _, fixed := fixedSize(c.Fields()[l.Index(k)]); !fixed {
+				n = rapid.IntRange(0, 80).Draw(t, "length")
+			}
+			values[k] = rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "value")
+		}
+		var s object.State
+		if err := s.Init(l, values, 7); err != nil {
+			t.Fatal(err)
+		}
+		for k := range l.Len() {
+			want, stamp := l.Default(k), uint32(0)
+			if k < len(values) && values[k] != nil {
+				want, stamp = values[k], 7
+			}
+			if !bytes.Equal(s.At(k), want) || s.StampAt(k) != stamp {
+				t.Fatalf("field %d is %x with stamp %d, want %x with %d", k, s.At(k), s.StampAt(k), want, stamp)
+			}
+			s.Restamp(k, 9)
+			if s.StampAt(k) != 9 || !bytes.Equal(s.At(k), want) {
+				t.Fatalf("field %d is %x with stamp %d after Restamp", k, s.At(k), s.StampAt(k))
+			}
+		}
+	})
+	var s object.State
+	var bad *object.FieldError
+	if err := s.Init(l, [][]byte{{1}}, 1); !errors.As(err, &bad) {
+		t.Errorf("a value of the wrong length: %v", err)
+	}
+}
+
 // TestSet compares a state with a plain table of values and stamps.
 func TestSet(t *testing.T) {
 	c := class(t, mixed, "Mixed")

@@ -47,6 +47,11 @@ func (b *Bucket) Spend(now time.Time, r Rate, n float64) time.Duration {
 	return seconds(over / r.PerSecond)
 }
 
+// Scale multiplies what is owed. When the rate changes, the ratio of the new one to
+// the old one keeps the time that it takes to pay: nobody is blamed for having
+// used what was allowed before, and nobody gains by going up and down.
+func (b *Bucket) Scale(by float64) { b.debt *= by }
+
 // seconds converts without overflow: a debt that takes centuries to pay is
 // owed for the longest duration there is.
 func seconds(s float64) time.Duration {

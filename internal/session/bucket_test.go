@@ -67,3 +67,14 @@ func TestBucketHoldsTheRate(t *testing.T) {
 		}
 	})
 }
+
+// A rate that changes changes nothing of how long it takes to pay.
+func TestBucketScale(t *testing.T) {
+	var b Bucket
+	now := time.Unix(1000, 0)
+	before := b.Spend(now, Rate{PerSecond: 10, Burst: 10}, 50)
+	b.Scale(4)
+	if after := b.Spend(now, Rate{PerSecond: 40, Burst: 40}, 0); after != before || before != 4*time.Second {
+		t.Errorf("%v before, %v after", before, after)
+	}
+}

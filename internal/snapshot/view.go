@@ -54,6 +54,7 @@ type View struct {
 	events  []Event           // of the tick that is being produced
 
 	structure uint32 // how many events there were
+	work      uint64 // see Work
 
 	budget int
 	left   int // bytes left of the budget until the next snapshot; below 0 when it was exceeded
@@ -146,6 +147,7 @@ func (v *View) Subscribe(zoneID uint32) bool {
 	v.zones[zoneID] = z
 	z.subs = append(z.subs, v)
 	v.setStale = true
+	v.work += 1 + uint64(z.n)
 	for o := z.head; o != nil; o = o.next {
 		v.enter(o)
 	}
@@ -161,6 +163,7 @@ func (v *View) Unsubscribe(zoneID uint32) bool {
 	}
 	delete(v.zones, zoneID)
 	v.setStale = true
+	v.work += 1 + uint64(z.n)
 	for o := z.head; o != nil; o = o.next {
 		v.leave(o, false)
 	}
@@ -172,6 +175,10 @@ func (v *View) unsubscribe(z *zone) {
 	z.subs = slices.DeleteFunc(z.subs, func(o *View) bool { return o == v })
 	v.index.drop(z)
 }
+
+// Work is how many zones and objects in them Subscribe and Unsubscribe have gone
+// through in all: what a client costs that changes its zones again and again.
+func (v *View) Work() uint64 { return v.work }
 
 // Sees tells whether the client is subscribed to a zone.
 func (v *View) Sees(zoneID uint32) bool { return v.zones[zoneID] != nil }
@@ -199,6 +206,9 @@ func (v *View) Mark() uint64 { return v.places }
 // Passed tells whether all Enters before a Mark have been sent or became
 // needless: the interest that caused them is complete.
 func (v *View) Passed(mark uint64) bool {
+	for len(v.enters) > 0 && !v.waits(v.enters[0]) {
+		v.enters = v.enters[1:] // not to be passed over each time
+	}
 	for _, a := range v.enters {
 		if a.place >= mark {
 			break

@@ -46,10 +46,12 @@ type Config struct {
 	Clock netclock.Settings
 
 	// HelloTimeout is how long the server may take to answer the hello (10 s),
-	// and SilentTimeout how long it may say nothing after the welcome (20 s).
+	// AuthTimeout how long it may say nothing while it authenticates the client
+	// (2 min, within which a person may have to type something), and
+	// SilentTimeout how long it may say nothing after the welcome (20 s).
 	// Frames longer than a second count as one, so
 	// that a pause of this program is not taken for the server's silence.
-	HelloTimeout, SilentTimeout time.Duration
+	HelloTimeout, AuthTimeout, SilentTimeout time.Duration
 	// MaxObjects is how many objects the server may show at a time (65,536)
 	// and MaxBytes how many bytes of values they may have together (64 MiB).
 	// Beyond it the session ends.
@@ -70,12 +72,8 @@ func (c Config) complete() (Config, error) {
 	if c.Schema == nil {
 		return c, errors.New("clientsession: Config.Schema is missing: parse the game's .dc files with dc.ParseFiles")
 	}
-	for _, class := range c.Schema.Classes() {
-		for _, f := range class.Fields() {
-			if !class.IsStruct() && c.Schema.FieldByNumber(f.Number()) != f {
-				return c, errors.New("clientsession: the schema was parsed without multiple inheritance, so that fields share their numbers; games with dc-multiple-inheritance 0 are not supported")
-			}
-		}
+	if err := c.Schema.CheckFieldNumbers(); err != nil {
+		return c, fmt.Errorf("clientsession: %w", err)
 	}
 	if len(c.Password) > math.MaxUint16 || !utf8.ValidString(c.Password) {
 		return c, errors.New("clientsession: Config.Password must be UTF-8 of at most 65,535 bytes")
@@ -96,6 +94,7 @@ func (c Config) complete() (Config, error) {
 	orDefault(&c.InterpRatio, 2, 0)
 	orDefault(&c.PingInterval, 500*time.Millisecond, forever)
 	orDefault(&c.HelloTimeout, 10*time.Second, forever)
+	orDefault(&c.AuthTimeout, 2*time.Minute, forever)
 	orDefault(&c.SilentTimeout, 20*time.Second, forever)
 	orDefault(&c.MaxObjects, 1<<16, math.MaxInt)
 	orDefault(&c.MaxBytes, 64<<20, math.MaxInt)

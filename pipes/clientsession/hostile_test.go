@@ -223,3 +223,51 @@ func (q *quitter) Snapshot(s Snapshot) {
 	}
 	q.count()
 }
+
+// TestEarlyMessage gets an unreliable object message before the welcome, which it has
+// overtaken: a server may show the client an object from the beginning.
+func TestEarlyMessage(t *testing.T) {
+	for _, plain := range []bool{true, false} {
+		for _, authenticate := range []bool{true, false} {
+			s, w := begin(t, Config{Plain: plain})
+			st := &stage{schema: s.config.Schema, session: s}
+			lines := []string{"call 7 ; DistributedAvatar.move (1, 2, 3, 4)", "accept 1 66 100", "generate DistributedAvatar 7 1"}
+			if authenticate {
+				lines = []string{"wants-proof", lines[0], "accept-proven 1 66 100", lines[2]}
+			}
+			for _, line := range lines {
+				s.Receive(epoch, [][]byte{encode(t, st, line)})
+			}
+			if s.Err() != nil || s.Object(7) == nil || s.Stats().Ignored != 1 {
+				t.Errorf("plain %v, authenticating %v: %v, %+v, %v", plain, authenticate, s.Err(), s.Stats(), w)
+			}
+		}
+	}
+}
+
+// TestSilentAuthentication has a server ask for proof and then say nothing more.
+func TestSilentAuthentication(t *testing.T) {
+	s, _ := begin(t, Config{AuthTimeout: time.Minute})
+	st := &stage{schema: s.config.Schema, session: s}
+	s.Receive(epoch, [][]byte{encode(t, st, "wants-proof")})
+	now := epoch
+	for range 59 {
+		now = now.Add(time.Second)
+		s.Frame(now)
+	}
+	if s.Err() != nil {
+		t.Fatalf("too soon: %v", s.Err())
+	}
+	s.Receive(now, [][]byte{encode(t, st, "asks name")})
+	for range 60 {
+		now = now.Add(time.Second)
+		s.Frame(now)
+	}
+	if s.Err() != nil {
+		t.Fatalf("too soon after a question: %v", s.Err())
+	}
+	s.Frame(now.Add(time.Second))
+	if !errors.Is(s.Err(), ErrTimeout) {
+		t.Errorf("after two minutes: %v", s.Err())
+	}
+}

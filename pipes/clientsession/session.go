@@ -156,6 +156,8 @@ func (s *Session) Frame(now time.Time) (ticks int) {
 		return 0
 	case greeted:
 		s.waited(frame, s.config.HelloTimeout, "the hello")
+	case authenticating:
+		s.waited(frame, s.config.AuthTimeout, "the authentication")
 	case welcomed:
 		s.sendCommands()
 		s.acknowledge(now, frame)

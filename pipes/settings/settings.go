@@ -19,12 +19,14 @@ import (
 // Settings are all of them, those of servers and those of clients. Make them
 // with Default; the tags say what each may be.
 type Settings struct {
-	TickRate      int    `name:"pipes-tickrate" env:"CULM_PIPES_TICKRATE" default:"66" min:"1" max:"1000" help:"Simulation ticks per second. Peers without Culm's extension take at most 255."`
-	MaxUpdateRate int    `name:"pipes-maxupdaterate" env:"CULM_PIPES_MAXUPDATERATE" default:"255" min:"1" max:"1000" help:"Most snapshots per second that a client may ask for."`
-	MinUpdateRate int    `name:"pipes-minupdaterate" env:"CULM_PIPES_MINUPDATERATE" default:"1" min:"1" max:"1000" help:"Fewest snapshots per second that a client gets."`
-	MaxClients    int    `name:"pipes-max-clients" env:"CULM_PIPES_MAX_CLIENTS" default:"24" min:"1" max:"65535" help:"Most clients that are connected at a time."`
-	Password      string `name:"pipes-password" env:"CULM_PIPES_PASSWORD" default:"" help:"What clients have to know to be let in; empty lets in everybody."`
-	Port          int    `name:"pipes-port" env:"CULM_PIPES_PORT" default:"27016" min:"0" max:"65535" help:"UDP port of the server; 0 takes a free one."`
+	TickRate      int `name:"pipes-tickrate" env:"CULM_PIPES_TICKRATE" default:"66" min:"1" max:"1000" help:"Simulation ticks per second. Peers without Culm's extension take at most 255."`
+	MaxUpdateRate int `name:"pipes-maxupdaterate" env:"CULM_PIPES_MAXUPDATERATE" default:"255" min:"1" max:"1000" help:"Most snapshots per second that a client may ask for."`
+	MinUpdateRate int `name:"pipes-minupdaterate" env:"CULM_PIPES_MINUPDATERATE" default:"1" min:"1" max:"1000" help:"Fewest snapshots per second that a client gets."`
+	MaxClients    int `name:"pipes-max-clients" env:"CULM_PIPES_MAX_CLIENTS" default:"24" min:"1" max:"65535" help:"Most clients that are connected at a time."`
+	// SnapshotHistory is there so that settings of panda3d-pipes can be kept.
+	SnapshotHistory int    `name:"pipes-snapshot-history" env:"CULM_PIPES_SNAPSHOT_HISTORY" default:"50" min:"1" max:"1000000" help:"Without effect: Culm keeps no snapshots, but what each client has."`
+	Password        string `name:"pipes-password" env:"CULM_PIPES_PASSWORD" default:"" secret:"true" help:"What clients have to know to be let in; empty lets in everybody."`
+	Port            int    `name:"pipes-port" env:"CULM_PIPES_PORT" default:"27016" min:"0" max:"65535" help:"UDP port of the server; 0 takes a free one."`
 
 	UpdateRate   int     `name:"pipes-updaterate" env:"CULM_PIPES_UPDATERATE" default:"20" min:"1" max:"1000" help:"Snapshots per second that a client asks for."`
 	CommandRate  int     `name:"pipes-cmdrate" env:"CULM_PIPES_CMDRATE" default:"100" min:"1" max:"1000" help:"Messages per second that a client may send."`
@@ -61,6 +63,9 @@ func (s Settings) Validate() error {
 	if s.MinUpdateRate > s.MaxUpdateRate {
 		return fmt.Errorf("pipes-minupdaterate is %d and pipes-maxupdaterate only %d: lower the one or raise the other", s.MinUpdateRate, s.MaxUpdateRate)
 	}
+	if s.MinUpdateRate > s.TickRate {
+		return fmt.Errorf("pipes-minupdaterate is %d and pipes-tickrate only %d, and there is one snapshot in a tick: lower the one or raise the other", s.MinUpdateRate, s.TickRate)
+	}
 	if err := s.Clock().Validate(); err != nil {
 		return fmt.Errorf("pipes-clock-…: %w", err)
 	}
@@ -79,5 +84,24 @@ func (s Settings) Clock() netclock.Settings {
 	c.MaxAmount = milliseconds(s.ClockCorrectionMaxAmount)
 	return c
 }
+
+// Interpolation returns the least delay of interpolation and how many snapshots
+// it has at least, as client.Config takes them: 0 would be the default there, so
+// that none is negative.
+func (s Settings) Interpolation() (delay time.Duration, ratio float64) {
+	delay, ratio = seconds(s.Interp), s.InterpRatio
+	if delay == 0 {
+		delay = -1
+	}
+	if ratio == 0 {
+		ratio = -1
+	}
+	return delay, ratio
+}
+
+// Ping returns the time between a client's pings.
+func (s Settings) Ping() time.Duration { return seconds(s.PingInterval) }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -14,7 +14,7 @@ import (
 func TestDefaultsAreThoseOfTheReadme(t *testing.T) {
 	s := Default()
 	want := Settings{
-		TickRate: 66, MaxUpdateRate: 255, MinUpdateRate: 1, MaxClients: 24, Port: 27016,
+		TickRate: 66, MaxUpdateRate: 255, MinUpdateRate: 1, MaxClients: 24, SnapshotHistory: 50, Port: 27016,
 		UpdateRate: 20, CommandRate: 100, Interp: 0.1, InterpRatio: 2, PingInterval: 0.5,
 		ClockCorrection: true, ClockDriftMax: 150, ClockCorrectionMinOffset: 10, ClockCorrectionMaxOffset: 90, ClockCorrectionMaxAmount: 200,
 	}
@@ -96,6 +96,8 @@ func TestErrors(t *testing.T) {
 		"NaN":              {environ("CULM_PIPES_INTERP=NaN"), "the environment's CULM_PIPES_INTERP: it is NaN, and must be from 0 to 10"},
 		"no truth":         {environ("CULM_PIPES_CLOCK_CORRECTION=maybe"), `the environment's CULM_PIPES_CLOCK_CORRECTION: "maybe" is neither true nor false`},
 		"unknown variable": {environ("CULM_PIPES_TICK_RATE=1"), "the environment's CULM_PIPES_TICK_RATE is no setting; is it CULM_PIPES_TICKRATE?"},
+		"set":              {func(s *Settings) error { return s.Set("pipes-tickrate", "2000") }, "pipes-tickrate: it is 2000, and must be from 1 to 1000"},
+		"set nothing":      {func(s *Settings) error { return s.Set("pipes-tickrat", "1") }, `"pipes-tickrat" is no setting; is it pipes-tickrate?`},
 		"flag":             {flags("-pipes-interp=x"), `invalid value "x" for flag -pipes-interp: "x" is not a number`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,6 +116,11 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 		t.Errorf("rates that exclude each other: %v", err)
 	}
 	s = Default()
+	s.MinUpdateRate, s.TickRate = 30, 20
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "pipes-minupdaterate is 30 and pipes-tickrate only 20") {
+		t.Errorf("more snapshots than ticks: %v", err)
+	}
+	s = Default()
 	s.TickRate = 0
 	if err := s.Validate(); err == nil || err.Error() != "pipes-tickrate: it is 0, and must be from 1 to 1000" {
 		t.Errorf("a tick rate of 0: %v", err)
@@ -122,6 +129,35 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	s.ClockCorrectionMinOffset = 100
 	if err := s.Validate(); err == nil || !strings.HasPrefix(err.Error(), "pipes-clock-…: ") {
 		t.Errorf("offsets that exclude each other: %v", err)
+	}
+}
+
+// The usage shows what holds, but no secret.
+func TestUsage(t *testing.T) {
+	s := Default()
+	s.Password, s.TickRate = "open sesame", 31
+	fs := flag.NewFlagSet("game", flag.ContinueOnError)
+	var usage strings.Builder
+	fs.SetOutput(&usage)
+	s.Flags(fs)
+	fs.PrintDefaults()
+	if !strings.Contains(usage.String(), "(default 31)") || strings.Contains(usage.String(), "sesame") {
+		t.Errorf("the usage is\n%s", usage.String())
+	}
+	if s.Password != "open sesame" {
+		t.Errorf("the password has become %q", s.Password)
+	}
+}
+
+// What is set to nothing is not the default of package client.
+func TestForClients(t *testing.T) {
+	s := Default()
+	if delay, ratio := s.Interpolation(); delay != 100*time.Millisecond || ratio != 2 || s.Ping() != 500*time.Millisecond {
+		t.Errorf("by default %v, %v, %v", delay, ratio, s.Ping())
+	}
+	s.Interp, s.InterpRatio = 0, 0
+	if delay, ratio := s.Interpolation(); delay >= 0 || ratio >= 0 {
+		t.Errorf("none is %v, %v", delay, ratio)
 	}
 }
 

@@ -13,11 +13,29 @@ import (
 // begins with it and is no setting is an error: most likely a slip.
 const envPrefix = "CULM_PIPES_"
 
+// Set sets the setting of a name, for example pipes-tickrate. The error says that
+// there is none, or that it cannot have the value.
+func (s *Settings) Set(name, value string) error {
+	entries := s.entries()
+	i := slices.IndexFunc(entries, func(e entry) bool { return e.name() == name })
+	if i < 0 {
+		return fmt.Errorf("%q is no setting%s", name, suggest(name, entries, "name"))
+	}
+	if err := entries[i].Set(value); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
 // Flags adds a flag for each setting to fs, which sets it in s. The flags show
-// what s has now as their defaults, so read files and the environment before.
+// what s has now as their defaults, but for the password, so read files and the
+// environment before.
 func (s *Settings) Flags(fs *flag.FlagSet) {
 	for _, e := range s.entries() {
 		fs.Var(e, e.name(), e.tag("help"))
+		if e.tag("secret") != "" {
+			fs.Lookup(e.name()).DefValue = ""
+		}
 	}
 }
 

@@ -28,8 +28,9 @@ var (
 	ErrNoAnswer = errors.New("no answer")
 	// ErrOtherProtocol: the server speaks QUIC, but not [ALPN].
 	ErrOtherProtocol = errors.New("the server does not speak " + ALPN)
-	// ErrCertificate: the server's certificate could not be verified.
-	ErrCertificate = errors.New("the server's certificate is not trusted")
+	// ErrCertificate: the server's certificate could not be verified. It is
+	// transport.ErrUntrusted too.
+	ErrCertificate error = untrusted("the server's certificate is not trusted")
 )
 
 // A server under a burst of dials refuses what it cannot accept fast enough.

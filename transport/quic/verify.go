@@ -7,11 +7,20 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+
+	"github.com/culm-net/culm/transport"
 )
 
 // ErrFingerprint is in what Dial answers when the server has another
-// certificate than those that Config.Pins names.
-var ErrFingerprint = errors.New("the server's certificate is not the pinned one")
+// certificate than those that Config.Pins names. It is transport.ErrUntrusted too.
+var ErrFingerprint error = untrusted("the server's certificate is not the pinned one")
+
+// untrusted is a transport.ErrUntrusted with a text of its own.
+type untrusted string
+
+func (e untrusted) Error() string { return string(e) }
+
+func (e untrusted) Unwrap() error { return transport.ErrUntrusted }
 
 // serverTLS returns the TLS configuration of a listener, and the certificate
 // if one was made for it.
@@ -82,4 +91,4 @@ type pinMismatch struct{ got Fingerprint }
 
 func (e *pinMismatch) Error() string { return fmt.Sprintf("%v: it has %v", ErrFingerprint, e.got) }
 
-func (e *pinMismatch) Is(target error) bool { return target == ErrFingerprint }
+func (e *pinMismatch) Unwrap() error { return ErrFingerprint }

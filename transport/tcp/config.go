@@ -23,6 +23,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/culm-net/culm/transport/internal/outbox"
@@ -109,10 +110,18 @@ type Config struct {
 	// ServerName is taken from the address when it is empty.
 	TLS *tls.Config
 
-	// HandshakeTimeout is how long a TLS handshake may take. 0 means 10 s.
+	// Proxy makes a listener expect a header of the PROXY protocol, version 1
+	// or 2, before everything else; what it says takes the place of the
+	// socket's addresses. ProxyAllow is from where such connections may come;
+	// nil is from anywhere: who can send a header can be anybody.
+	Proxy      bool
+	ProxyAllow []netip.Prefix
+
+	// HandshakeTimeout is how long a TLS handshake may take, and how long a
+	// proxy's header. 0 means 10 s.
 	HandshakeTimeout time.Duration
 
-	// MaxHandshakes is how many TLS handshakes a listener has under way at
+	// MaxHandshakes is how many of either a listener has under way at
 	// once. When one more peer comes, the oldest of them is cut, so that
 	// silent peers cannot keep others out. 0 means 256.
 	MaxHandshakes int

@@ -35,6 +35,7 @@ type Conn struct {
 	polled *polled
 
 	identity transport.Identity
+	origin   origin
 	opened   time.Time
 
 	box     outbox.Box
@@ -61,8 +62,8 @@ type socket interface {
 
 var _ transport.Conn = (*Conn)(nil)
 
-func newConn(cfg *Config, wire net.Conn, secure *tls.Conn) *Conn {
-	c := bareConn(cfg, wire.RemoteAddr())
+func newConn(cfg *Config, wire net.Conn, secure *tls.Conn, from origin) *Conn {
+	c := bareConn(cfg, from)
 	c.wire, c.nc = wire, wire
 	if secure != nil {
 		c.nc = secure
@@ -78,10 +79,11 @@ func newConn(cfg *Config, wire net.Conn, secure *tls.Conn) *Conn {
 }
 
 // bareConn returns a connection without a socket.
-func bareConn(cfg *Config, peer net.Addr) *Conn {
+func bareConn(cfg *Config, from origin) *Conn {
 	c := &Conn{
 		cfg:      cfg,
-		identity: transport.Identity{Addr: peer},
+		identity: transport.Identity{Addr: from.remote},
+		origin:   from,
 		opened:   time.Now(),
 		closing:  make(chan struct{}),
 	}

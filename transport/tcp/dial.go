@@ -3,6 +3,7 @@ package tcp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 
@@ -12,7 +13,8 @@ import (
 // Dial connects to addr, for example "127.0.0.1:4400", and with Config.TLS
 // makes the handshake. What then happens on the connection goes to h, on
 // another goroutine; Opened may be called before or after Dial returns. ctx
-// bounds the dialing only.
+// bounds the dialing only. A certificate that cannot be verified is
+// [transport.ErrUntrusted].
 func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*Conn, error) {
 	full, err := cfg.withDefaults()
 	if err != nil {
@@ -35,10 +37,14 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 		secure = tls.Client(wire, full.TLS)
 		if err := handshake(ctx, secure, full.HandshakeTimeout); err != nil {
 			_ = wire.Close()
+			var invalid *tls.CertificateVerificationError
+			if errors.As(err, &invalid) {
+				err = fmt.Errorf("%w: %w", transport.ErrUntrusted, err)
+			}
 			return nil, fmt.Errorf("tcp: TLS with %s: %w", addr, err)
 		}
 	}
-	c := newConn(&full, wire, secure)
+	c := newConn(&full, wire, secure, originOf(wire))
 	go c.run(h)
 	return c, nil
 }

@@ -395,7 +395,7 @@ func FuzzStream(f *testing.F) {
 		}
 		wire, other := net.Pipe()
 		defer func() { _ = other.Close() }()
-		c := newConn(&cfg, wire, nil)
+		c := newConn(&cfg, wire, nil, originOf(wire))
 		h := &checker{t: t}
 		var refused bool
 		h.want, refused = split(stream, cfg.Framing.size(), cfg.MaxMessage)

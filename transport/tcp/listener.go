@@ -120,16 +120,11 @@ func (l *Listener) isClosed() bool {
 }
 
 func (l *Listener) accept(wire net.Conn, h transport.Handler) {
-	t, ok := wire.(*net.TCPConn)
-	if ok {
+	if t, ok := wire.(*net.TCPConn); ok {
 		tune(t)
 	}
-	if l.cfg.TLS == nil {
-		// Another kind of listener may still have its uses for wire.
-		if _, own := l.ln.(*net.TCPListener); own && ok && l.pollers.open(l.cfg, t, h) != nil {
-			return
-		}
-		go newConn(l.cfg, wire, nil).run(h)
+	if l.cfg.TLS == nil && !l.cfg.Proxy {
+		l.open(wire, nil, originOf(wire), h)
 		return
 	}
 	under := l.handshakes.add(wire)
@@ -137,16 +132,42 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 		return
 	}
 	go func() {
-		secure := tls.Server(wire, l.cfg.TLS)
-		err := handshake(context.Background(), secure, l.cfg.HandshakeTimeout)
+		secure, from, err := l.greet(wire)
 		if !l.handshakes.remove(under) || err != nil {
 			_ = wire.Close()
-			l.cfg.Log.Debug("TLS handshake failed", "peer", wire.RemoteAddr(), "err", err)
+			l.cfg.Log.Debug("handshake failed", "peer", wire.RemoteAddr(), "err", err)
 			return
 		}
-		// On a goroutine of its own, whose stack has not grown.
-		go newConn(l.cfg, wire, secure).run(h)
+		l.open(wire, secure, from, h)
 	}()
+}
+
+// greet reads what stands before the messages: a proxy's header, and the
+// handshake of TLS.
+func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from origin, err error) {
+	from = originOf(wire)
+	if l.cfg.Proxy {
+		if from, err = readProxy(wire, l.cfg); err != nil {
+			return nil, from, err
+		}
+	}
+	if l.cfg.TLS != nil {
+		secure = tls.Server(wire, l.cfg.TLS)
+		err = handshake(context.Background(), secure, l.cfg.HandshakeTimeout)
+	}
+	return secure, from, err
+}
+
+// open lets a connection begin.
+func (l *Listener) open(wire net.Conn, secure *tls.Conn, from origin, h transport.Handler) {
+	if t, ok := wire.(*net.TCPConn); ok && secure == nil {
+		// Another kind of listener may still have its uses for wire.
+		if _, own := l.ln.(*net.TCPListener); own && l.pollers.open(l.cfg, t, from, h) != nil {
+			return
+		}
+	}
+	// On a goroutine of its own, whose stack has not grown.
+	go newConn(l.cfg, wire, secure, from).run(h)
 }
 
 func handshake(ctx context.Context, secure *tls.Conn, limit time.Duration) error {

@@ -27,12 +27,12 @@ type pollers struct {
 
 // open makes a connection of wire whose messages go to h, and closes wire. It
 // returns nil and leaves wire alone where the system has not the means left.
-func (ps *pollers) open(cfg *Config, wire *net.TCPConn, h transport.Handler) *Conn {
+func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from origin, h transport.Handler) *Conn {
 	fd, err := duplicate(wire)
 	if err != nil {
 		return nil
 	}
-	c := bareConn(cfg, wire.RemoteAddr())
+	c := bareConn(cfg, from)
 	s := &polled{fd: fd, conn: c}
 	c.wire, c.raw, c.polled = s, s, s
 	c.in.once = c.readOnce

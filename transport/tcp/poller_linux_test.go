@@ -26,7 +26,7 @@ func DialPolled(addr string, cfg Config, h transport.Handler) (transport.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	c := new(pollers).open(&cfg, wire.(*net.TCPConn), h)
+	c := new(pollers).open(&cfg, wire.(*net.TCPConn), originOf(wire), h)
 	if c == nil {
 		_ = wire.Close()
 		return nil, errors.New("no poller")
@@ -48,7 +48,7 @@ func TestOpenFails(t *testing.T) {
 	var ps pollers
 	wire := dialRaw(t, serve(t, Config{}, &refuser{newCollect(1)}))
 	_ = wire.Close()
-	if ps.open(&Config{}, wire, newCollect(1)) != nil || ps.list != nil {
+	if ps.open(&Config{}, wire, originOf(wire), newCollect(1)) != nil || ps.list != nil {
 		t.Error("a closed socket is read")
 	}
 }

@@ -11,7 +11,7 @@ import (
 // pollers do not exist here: package net reads all connections.
 type pollers struct{}
 
-func (*pollers) open(*Config, *net.TCPConn, transport.Handler) *Conn { return nil }
+func (*pollers) open(*Config, *net.TCPConn, origin, transport.Handler) *Conn { return nil }
 
 type polled struct{}
 

@@ -175,7 +175,7 @@ func TestBufferThatWaits(t *testing.T) {
 		}
 		wire, other := net.Pipe()
 		m := &measured{Conn: wire, pieces: tt.pieces}
-		c := newConn(&cfg, m, nil)
+		c := newConn(&cfg, m, nil, originOf(m))
 		for range tt.pieces {
 			if err := c.read(); err != nil {
 				t.Fatal(err)

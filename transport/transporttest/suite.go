@@ -31,8 +31,10 @@ type Network struct {
 
 	// SendQueue is how many bytes at most wait in a connection's queue.
 	SendQueue int
-	// Codes tells that the peer learns code and reason of Close.
-	Codes bool
+	// Codes tells that the peer learns code and reason of Close, and MaxReason
+	// of how many bytes of reason at most; 0 is transport.MaxReason.
+	Codes     bool
+	MaxReason int
 	// Delivered tells that Conn.Delivered is known.
 	Delivered bool
 	// Stream tells that unreliable messages are as good as reliable ones.

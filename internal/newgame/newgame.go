@@ -1,0 +1,64 @@
+// Package newgame writes the folder of a new game that runs at once: a DC file,
+// a configuration for "culm serve", and an AI and a bot in Go. What it writes
+// is a part of this module, so that it is built and tested with it.
+package newgame
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+)
+
+//go:embed template
+var template embed.FS
+
+// Write writes the folder and returns the files' names. The folder must not
+// be there, or be empty.
+func Write(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	if len(entries) > 0 {
+		return nil, fmt.Errorf("%s is not empty: choose another folder", dir)
+	}
+	files, err := fs.Sub(template, "template")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.CopyFS(dir, files); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(goMod(version())), 0o666); err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(dir, path)
+			names = append(names, filepath.ToSlash(name))
+		}
+		return err
+	})
+	return names, err
+}
+
+// goMod is the module file. Without a version "go mod tidy" finds the latest.
+func goMod(version string) string {
+	text := "module game\n\ngo 1.26.0\n"
+	if version != "" {
+		text += "\nrequire github.com/culm-net/culm " + version + "\n"
+	}
+	return text
+}
+
+// version is that of this module in the program, or empty if it was built from
+// a working tree.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Path == "github.com/culm-net/culm" && info.Main.Version != "(devel)" && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return ""
+}

@@ -1,0 +1,306 @@
+package stateserver
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/culm-net/culm/datagram"
+	md "github.com/culm-net/culm/internal/messagedirector"
+)
+
+// children are those that a parent knows, of this role and of others. There is
+// at least one.
+type children struct {
+	zones  map[uint32]uint32 // by doId
+	counts map[uint32]uint32 // of children, by zone; none is 0
+}
+
+// put notes that a child is in a zone. The answer is false if there is no room
+// for it.
+func (o *Object) put(child, zone uint32) bool {
+	if o.children == nil {
+		o.children = &children{make(map[uint32]uint32), make(map[uint32]uint32)}
+	}
+	c := o.children
+	old, known := c.zones[child]
+	switch {
+	case known:
+		c.uncount(old)
+	case len(c.zones) >= o.set.limits.Children:
+		return false
+	}
+	c.zones[child] = zone
+	c.counts[zone]++
+	return true
+}
+
+// drop forgets a child.
+func (o *Object) drop(child uint32) {
+	if o.children == nil {
+		return
+	}
+	o.children.take(child)
+	if len(o.children.zones) == 0 {
+		o.children = nil
+	}
+}
+
+func (c *children) take(child uint32) {
+	if zone, known := c.zones[child]; known {
+		delete(c.zones, child)
+		c.uncount(zone)
+	}
+}
+
+func (c *children) uncount(zone uint32) {
+	if c.counts[zone]--; c.counts[zone] == 0 {
+		delete(c.counts, zone)
+	}
+}
+
+// childMoves notes what a CHANGING_LOCATION says about a child (astron.md
+// section 4.5).
+func (o *Object) childMoves(m *md.Message, r *datagram.Reader) {
+	child, parent, zone, oldParent, oldZone := r.Uint32(), r.Uint32(), r.Uint32(), r.Uint32(), r.Uint32()
+	switch {
+	case !o.complete(m, r):
+	case parent == oldParent && zone == oldZone:
+	case parent == o.doID:
+		o.acknowledge(m, child, zone)
+	case oldParent == o.doID:
+		o.drop(child)
+	default:
+		o.ignore(m, notForMe, fmt.Sprintf("object %d moves from %d to %d, which are others", child, oldParent, parent))
+	}
+}
+
+// childAnswers notes a child that was there before the parent, which says so
+// when the parent asks at its creation.
+func (o *Object) childAnswers(m *md.Message, r *datagram.Reader) {
+	context, child, parent, zone := r.Uint32(), r.Uint32(), r.Uint32(), r.Uint32()
+	if o.complete(m, r) && context == wakeContext && parent == o.doID {
+		o.acknowledge(m, child, zone)
+	}
+}
+
+// acknowledge counts a child and lets it know.
+func (o *Object) acknowledge(m *md.Message, child, zone uint32) {
+	if !o.put(child, zone) {
+		o.ignore(m, limit, fmt.Sprintf("the object has %d children, as many as one may", len(o.children.zones)))
+		return
+	}
+	w := o.begin(md.StateServerObjectLocationAck, uint64(o.doID), uint64(child))
+	w.Uint32(o.doID)
+	w.Uint32(zone)
+	o.end()
+}
+
+// query is what a message about a parent's zones says. It is read once for all
+// objects that get it.
+type query struct {
+	serial uint64
+	ok     bool
+	parent uint32
+	all    bool     // of all zones
+	zones  []uint32 // ascending, each once
+	rest   []byte   // what followed the parent
+}
+
+// readQuery reads the parent, and the zones if the type has any.
+func (s *objects) readQuery(m *md.Message, r *datagram.Reader) *query {
+	q := &s.query
+	if q.serial == m.Serial {
+		return q
+	}
+	*q = query{serial: m.Serial, zones: q.zones[:0]}
+	q.parent = r.Uint32()
+	rest := *r
+	q.rest = rest.Rest()
+	n := 1
+	switch m.Type {
+	case md.StateServerObjectGetChildren, md.StateServerObjectGetChildCount, md.StateServerObjectDeleteChildren:
+		q.all, n = true, 0
+	case md.StateServerObjectGetZonesObjects, md.StateServerObjectGetZonesCount, md.StateServerObjectDeleteZones:
+		n = int(r.Uint16())
+	}
+	for range min(n, r.Remaining()/4+1) { // one too many shows that it is cut short
+		q.zones = append(q.zones, r.Uint32())
+	}
+	q.ok = r.Err() == nil
+	slices.Sort(q.zones)
+	q.zones = slices.Compact(q.zones)
+	return q
+}
+
+// covers reports whether the query is about a zone.
+func (q *query) covers(zone uint32) bool {
+	if q.all {
+		return true
+	}
+	_, ok := slices.BinarySearch(q.zones, zone)
+	return ok
+}
+
+// count is how many known children are where the query asks.
+func (o *Object) count(q *query) (n uint32) {
+	if o.children == nil {
+		return 0
+	}
+	if q.all {
+		return uint32(len(o.children.zones))
+	}
+	for _, zone := range q.zones {
+		n += o.children.counts[zone]
+	}
+	return n
+}
+
+// queried answers a question about children, as the parent or as one of them.
+func (o *Object) queried(m *md.Message, r *datagram.Reader) {
+	context := r.Uint32()
+	q := o.set.readQuery(m, r)
+	switch {
+	case !q.ok:
+		o.ignore(m, malformed, "it ends too early")
+	case q.parent == o.doID:
+		o.countChildren(m, context, q)
+	case q.parent == o.parent && o.parent != 0:
+		if q.covers(o.zone) {
+			o.showToQuery(m, context)
+		}
+	default:
+		o.ignore(m, notForMe, fmt.Sprintf("it is about the children of %d", q.parent))
+	}
+}
+
+// countChildren answers how many objects there are, and lets them answer
+// themselves if they were asked for.
+func (o *Object) countChildren(m *md.Message, context uint32, q *query) {
+	answer, relay := md.StateServerObjectGetZonesCountResp, md.Type(0)
+	switch m.Type {
+	case md.StateServerObjectGetZoneObjects, md.StateServerObjectGetZonesObjects:
+		relay = md.StateServerObjectGetZonesObjects
+	case md.StateServerObjectGetChildren:
+		answer, relay = md.StateServerObjectGetChildCountResp, m.Type
+	case md.StateServerObjectGetZoneCount:
+		answer = md.StateServerObjectGetZoneCountResp
+	case md.StateServerObjectGetChildCount:
+		answer = md.StateServerObjectGetChildCountResp
+	}
+	n := o.count(q)
+	w := o.begin(answer, uint64(o.doID), m.Sender)
+	w.Uint32(context)
+	w.Uint32(n)
+	o.end()
+	if relay == 0 || n == 0 {
+		return
+	}
+	w = o.begin(relay, m.Sender, md.ParentChannel(o.doID))
+	w.Uint32(context)
+	w.Uint32(o.doID)
+	if m.Type == md.StateServerObjectGetZoneObjects {
+		w.Uint16(1)
+		w.Uint32(q.zones[0])
+	} else {
+		w.Bytes(q.rest)
+	}
+	o.end()
+}
+
+// showToQuery answers as a child. Who was not counted must not answer with the
+// context.
+func (o *Object) showToQuery(m *md.Message, context uint32) {
+	if !o.synchronised {
+		o.enter(md.StateServerObjectEnterLocationWithRequired, m.Sender, forClients)
+		return
+	}
+	t := md.StateServerObjectEnterInterestWithRequired
+	if o.others > 0 {
+		t = md.StateServerObjectEnterInterestWithRequiredOther
+	}
+	w := o.begin(t, uint64(o.doID), m.Sender)
+	w.Uint32(context)
+	o.appendSnapshot(w, forClients, o.others > 0)
+	o.end()
+}
+
+// maxZones is how many zones a GET_ACTIVE_ZONES_RESP can tell.
+const maxZones = (md.MaxMessage - (1 + 8 + 8 + 2) - (4 + 2)) / 4
+
+// getActiveZones answers where children are, in ascending order.
+func (o *Object) getActiveZones(m *md.Message, r *datagram.Reader) {
+	context := r.Uint32()
+	if !o.complete(m, r) {
+		return
+	}
+	var zones []uint32
+	if o.children != nil {
+		if len(o.children.counts) > maxZones {
+			o.ignore(m, tooLong, fmt.Sprintf("there are children in %d zones, at most %d fit into the answer", len(o.children.counts), maxZones))
+			return
+		}
+		zones = slices.Sorted(maps.Keys(o.children.counts))
+	}
+	w := o.begin(md.StateServerObjectGetActiveZonesResp, uint64(o.doID), m.Sender)
+	w.Uint32(context)
+	w.Uint16(uint16(len(zones)))
+	for _, zone := range zones {
+		w.Uint32(zone)
+	}
+	o.end()
+}
+
+// deleteChildren lets DELETE_CHILDREN, DELETE_ZONE and DELETE_ZONES take effect:
+// a parent passes them on, a child goes.
+func (o *Object) deleteChildren(m *md.Message, r *datagram.Reader) {
+	q := o.set.readQuery(m, r)
+	switch {
+	case !q.ok:
+		o.ignore(m, malformed, "it ends too early")
+	case q.parent == o.doID:
+		o.passDeletion(m, q)
+	case q.parent == o.parent && o.parent != 0:
+		if q.covers(o.zone) {
+			o.delete(m.Sender, false)
+		}
+	default:
+		o.ignore(m, notForMe, fmt.Sprintf("it is about the children of %d", q.parent))
+	}
+}
+
+// passDeletion lets children be deleted, who do not tell the parent of it. That
+// is why it forgets them by itself.
+func (o *Object) passDeletion(m *md.Message, q *query) {
+	w := o.begin(m.Type, m.Sender, md.ParentChannel(o.doID))
+	w.Uint32(o.doID)
+	w.Bytes(q.rest)
+	o.end()
+	gone := &query{all: q.all, zones: slices.Clone(q.zones)}
+	o.forget(gone)
+	// Who joins before the deletion reaches the children goes too, and what it
+	// has said of its coming is on the way to the parent. In the one order, that
+	// is before what is queued right behind the deletion's delivery.
+	o.set.director.Emit(&o.md).Do(func() {
+		o.set.director.Emit(&o.md).Do(func() { o.forget(gone) })
+	})
+}
+
+// forget drops the children where the query says.
+func (o *Object) forget(q *query) {
+	if o.children == nil {
+		return
+	}
+	if q.all {
+		o.children = nil
+		return
+	}
+	for child, zone := range o.children.zones {
+		if q.covers(zone) {
+			o.children.take(child)
+		}
+	}
+	if len(o.children.zones) == 0 {
+		o.children = nil
+	}
+}
