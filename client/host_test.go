@@ -170,7 +170,7 @@ func (g *guest) goesOn(h *host) {
 	for present := h.world.Stats().Tick; ; {
 		select {
 		case tick := <-g.ticks:
-			if int32(tick-uint32(present)) > 10 {
+			if int32(tick-uint32(present)) > 3 {
 				return
 			}
 		case err := <-g.lost:

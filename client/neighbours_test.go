@@ -86,6 +86,7 @@ func sure[T any](v T, err error) T {
 // networks: whatever they do, the honest client stays connected, is served, and sees
 // the world as it is; and nothing of them is left.
 func TestNeighbours(t *testing.T) {
+	t.Parallel()
 	cert, err := quic.SelfSigned("127.0.0.1")
 	check(t, err)
 	quicConfig := quic.Config{Pins: []quic.Fingerprint{cert.Fingerprint()}}

@@ -116,7 +116,7 @@ func under(t *testing.T, c hostConfig) (*host, *guest) {
 		}
 	}
 	h := newHost(t, c)
-	g := h.visit("", client.Config{Events: client.Events{Updated: func(o *client.Object, _ []int) { past.was(o) }}}, 1)
+	g := h.visit("", client.Config{UpdateRate: 60, Events: client.Events{Updated: func(o *client.Object, _ []int) { past.was(o) }}}, 1)
 	next(t, "the honest client joins", h.joined)
 	next(t, "the honest client connects", g.connected)
 	g.goesOn(h)
@@ -324,7 +324,7 @@ func TestThousandsOfStreams(t *testing.T) {
 // TestUnknownMessages sends messages that no session understands, on streams and as
 // datagrams.
 func TestUnknownMessages(t *testing.T) {
-	h, g := under(t, hostConfig{})
+	h, g := under(t, hostConfig{quic: quic.Config{Linger: 50 * time.Millisecond}})
 	i := h.intrude(quicgo.Config{})
 	garbage := slices.Repeat([]byte{0xff}, 1000)
 	check(t, i.SendDatagram(garbage))

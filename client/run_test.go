@@ -151,6 +151,7 @@ func TestTCP(t *testing.T) {
 // TestCloseInCallbacks closes the client in the n-th callback, for each n that
 // there is. Nothing is called after Ended, and each view is disabled once.
 func TestCloseInCallbacks(t *testing.T) {
+	t.Parallel()
 	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
 		m := &motion{speed: 1}
 		var sv *server
