@@ -55,6 +55,13 @@ func (p *port) WriteTo(b []byte, to net.Addr) (int, error) {
 	return p.PacketConn.WriteTo(b, to)
 }
 
+// recorded returns what was sent up to now.
+func (p *port) recorded() [][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.sent)
+}
+
 // dialRaw connects to the host, unless ctx ends before.
 func (h *host) dialRaw(ctx context.Context, p *port, cfg quicgo.Config) (*quicgo.Conn, func(), error) {
 	cfg.EnableDatagrams, cfg.MaxIncomingUniStreams = true, 100
@@ -143,7 +150,7 @@ func TestRubbish(t *testing.T) {
 	g.until(h, func() bool { return h.pipes.Stats().Received["CL_Hello"] >= 2 })
 	_ = i.CloseWithError(0, "")
 	g.until(h, func() bool { return h.pipes.Stats().Connections == 1 })
-	before := h.pipes.Stats()
+	before, recorded := h.pipes.Stats(), i.port.recorded()
 
 	conn, err := net.Dial("udp", h.addr())
 	check(t, err)
@@ -156,9 +163,9 @@ func TestRubbish(t *testing.T) {
 		}
 		switch n % 4 {
 		case 0:
-			data = i.port.sent[random.IntN(len(i.port.sent))]
+			data = recorded[random.IntN(len(recorded))]
 		case 1:
-			data = bytes.Clone(i.port.sent[random.IntN(len(i.port.sent))])
+			data = bytes.Clone(recorded[random.IntN(len(recorded))])
 			data[random.IntN(len(data))]++
 		case 2:
 			data = make([]byte, 60_000) // more than a packet may have
