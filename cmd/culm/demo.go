@@ -73,6 +73,15 @@ const (
 	maxDemoLag  = 2 * time.Second
 )
 
+// demoDefaults are the settings that are not what they usually are.
+var demoDefaults = []string{"pipes-port", "0"}
+
+// BeforeReset is called by the parser, before the help is written.
+func (c *pipesDemoCommand) BeforeReset(parsed *kong.Context) error {
+	c.showDefaults(parsed, demoDefaults...)
+	return nil
+}
+
 // Validate is called by the parser.
 func (c *pipesDemoCommand) Validate() error {
 	switch {
@@ -86,7 +95,7 @@ func (c *pipesDemoCommand) Validate() error {
 
 // Run shows the demo.
 func (c *pipesDemoCommand) Run(ctx context.Context, e *env, parsed *kong.Context) error {
-	s, err := c.read(parsed, "pipes-port", "0")
+	s, err := c.read(parsed, demoDefaults...)
 	if err != nil {
 		return err
 	}

@@ -15,5 +15,13 @@ func (c *helpCommand) Run(parser *kong.Kong) error {
 	if err != nil {
 		return usageErrorf("%w", err)
 	}
+	if node := traced.Selected(); node != nil {
+		// Where the help differs from what is declared, as in showDefaults.
+		if hook, ok := node.Target.Addr().Interface().(interface{ BeforeReset(*kong.Context) error }); ok {
+			if err := hook.BeforeReset(traced); err != nil {
+				return err
+			}
+		}
+	}
 	return traced.PrintUsage(false)
 }

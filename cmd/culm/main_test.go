@@ -51,3 +51,17 @@ func TestNewLog(t *testing.T) {
 		}
 	}
 }
+
+// "culm help COMMAND" says the same as "culm COMMAND --help", also where a
+// command has other defaults than usual.
+func TestHelpTwice(t *testing.T) {
+	for _, command := range []string{"demo pipes", "bots pipes", "lan"} {
+		var first, second bytes.Buffer
+		words := strings.Fields(command)
+		run(t.Context(), append([]string{"help"}, words...), strings.NewReader(""), &first, &first)
+		run(t.Context(), append(words, "--help"), strings.NewReader(""), &second, &second)
+		if first.String() != second.String() || first.Len() == 0 {
+			t.Errorf("%s: %q and %q", command, first.String(), second.String())
+		}
+	}
+}

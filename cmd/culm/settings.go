@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -17,6 +18,15 @@ type settingsFlags struct {
 
 // settingsHelp is for the help of such commands.
 const settingsHelp = "A setting is taken from its flag, else from its environment variable, else from the file of --pipes-config, else its default."
+
+// showDefaults has the help tell other defaults than usual, as read takes them.
+func (f *settingsFlags) showDefaults(parsed *kong.Context, defaults ...string) {
+	for _, flag := range parsed.Flags() {
+		if i := slices.Index(defaults, flag.Name); i >= 0 && i%2 == 0 {
+			flag.Default = defaults[i+1]
+		}
+	}
+}
 
 // read returns the settings that hold. defaults are names and values of settings
 // that have another default than usual.

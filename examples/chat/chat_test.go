@@ -150,6 +150,12 @@ func play(t *testing.T, serverPath, clientPath string) {
 	}
 	anna.sees(`^Bert: What a day!$`)
 	server.sees(`^Bert: What a day!$`)
+	// Nobody writes escape codes to others' terminals.
+	if _, err := io.WriteString(bert.stdin, "\x1b[2Jgone\n"); err != nil {
+		t.Fatal(err)
+	}
+	anna.sees(`^Bert: \x{FFFD}\[2Jgone$`)
+	server.sees(`^Bert: \x{FFFD}\[2Jgone$`)
 
 	// The panda stays on its way, also between snapshots, and goes on.
 	first := anna.sees(`Panda (\(.*?\)).* Bert`)[0]
@@ -182,6 +188,7 @@ func play(t *testing.T, serverPath, clientPath string) {
 		"fingerprint": {args[0] + " " + args[1] + " -fingerprint " + strings.Repeat("0", 64), "not the pinned one"},
 		"server":      {"-server 192.0.2.1:27016", "-fingerprint is missing"},
 		"name":        {"-name " + strings.Repeat("x", 21), "-name: .* 21 "},
+		"argument":    {"127.0.0.1:27016", "is no flag"},
 		"setting":     {"-pipes-updaterate 2000", "must be from 1 to 1000"},
 	} {
 		p := start(t, clientPath, strings.Fields(c.args)...)

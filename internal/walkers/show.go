@@ -40,7 +40,7 @@ func Print(ctx context.Context, p Party, until time.Duration, out io.Writer) err
 	if _, err := fmt.Fprintln(out, first.Title); err != nil {
 		return err
 	}
-	heard := 0
+	heard, told := 0, first.Elapsed-time.Second
 	for ended := false; !ended; {
 		select {
 		case <-ctx.Done():
@@ -52,20 +52,32 @@ func Print(ctx context.Context, p Party, until time.Duration, out io.Writer) err
 		v := p.View()
 		news := v.Chat[max(0, len(v.Chat)-(v.Spoken-heard)):]
 		heard = v.Spoken
-		if err := printView(out, v, news); err != nil {
+		if err := printLines(out, news); err != nil {
+			return err
+		}
+		if ended && v.Elapsed-told < time.Second/2 {
+			break // the end came with a second, or soon after it
+		}
+		told = v.Elapsed
+		if err := printView(out, v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// printView writes a line about a view, after what was said since the last.
-func printView(out io.Writer, v View, news []Line) error {
-	for _, line := range news {
+// printLines writes what was said.
+func printLines(out io.Writer, lines []Line) error {
+	for _, line := range lines {
 		if _, err := fmt.Fprintf(out, "%5.1f s  %s: %s\n", line.At.Seconds(), line.Name, line.Text); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// printView writes a line about a view.
+func printView(out io.Writer, v View) error {
 	counts := v.inZones()
 	_, err := fmt.Fprintf(out, "%5.1f s  %d walkers, %d on the meadow and %d in the forest; %s\n",
 		v.Elapsed.Seconds(), v.present(), counts[Meadow], counts[Forest], strings.Join(v.Numbers, "; "))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -45,3 +46,38 @@ func TestPrint(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// aging is a stage whose time is that of its clock.
+type aging struct {
+	*stage
+	began time.Time
+}
+
+func (a aging) View() View {
+	v := a.stage.View()
+	v.Elapsed = time.Since(a.began)
+	return v
+}
+
+// A party that ends with a full second has one line about it, and not two.
+func TestPrintEndsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for until, want := range map[time.Duration]int{
+			900 * time.Millisecond:  1,
+			3 * time.Second:         3,
+			3100 * time.Millisecond: 3,
+			3900 * time.Millisecond: 4,
+		} {
+			for range 20 { // select takes any case that is ready
+				p := aging{&stage{someView(), make(chan error, 1)}, time.Now()}
+				var text strings.Builder
+				if err := Print(t.Context(), p, until, &text); err != nil {
+					t.Fatal(err)
+				}
+				if n := strings.Count(text.String(), "walkers, "); n != want {
+					t.Fatalf("%d lines in %v, want %d: %q", n, until, want, text.String())
+				}
+			}
+		}
+	})
+}

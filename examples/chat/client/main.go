@@ -33,6 +33,9 @@ func main() {
 	fingerprint := flag.String("fingerprint", "", "fingerprint of the server's certificate, which the server prints")
 	s.Flags(flag.CommandLine)
 	flag.Parse()
+	if err == nil && flag.NArg() > 0 {
+		err = fmt.Errorf("%q is no flag; -help lists them", flag.Arg(0))
+	}
 	if *server == "" {
 		*server = fmt.Sprintf("127.0.0.1:%d", s.Port)
 	}

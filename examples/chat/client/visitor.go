@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/client"
+	"github.com/culm-net/culm/examples/chat"
 	"github.com/culm-net/culm/examples/chat/game"
 	"github.com/culm-net/culm/examples/chat/game/gameclient"
 	"github.com/culm-net/culm/interp"
@@ -153,4 +154,7 @@ func (v *visitor) try(err error) {
 	}
 }
 
-func (v *visitor) print(format string, args ...any) { fmt.Fprintf(v.out, format+"\n", args...) }
+// print prints a line, in which there may be what others have written.
+func (v *visitor) print(format string, args ...any) {
+	fmt.Fprintln(v.out, chat.Printable(fmt.Sprintf(format, args...)))
+}

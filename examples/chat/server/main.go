@@ -29,6 +29,9 @@ func main() {
 	host := flag.String("host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
 	s.Flags(flag.CommandLine)
 	flag.Parse()
+	if err == nil && flag.NArg() > 0 {
+		err = fmt.Errorf("%q is no flag; -help lists them", flag.Arg(0))
+	}
 	if err == nil {
 		err = s.Validate()
 	}

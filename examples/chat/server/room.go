@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 
+	"github.com/culm-net/culm/examples/chat"
 	"github.com/culm-net/culm/examples/chat/game"
 	"github.com/culm-net/culm/examples/chat/game/gameai"
 	"github.com/culm-net/culm/netclock"
@@ -99,7 +100,7 @@ func (r *room) left(c *world.Client, err error) {
 			if err != nil {
 				why = err.Error()
 			}
-			fmt.Fprintf(r.out, "%s has left: %s\n", a.Name(), why)
+			r.print("%s has left: %s", a.Name(), why)
 		}
 		r.check(o.Delete())
 	}
@@ -108,7 +109,7 @@ func (r *room) left(c *world.Client, err error) {
 // OnIntroduce gives the avatar the name that its client wants.
 func (a *avatar) OnIntroduce(_ *world.Client, name string) {
 	a.room.check(a.SetName(name))
-	fmt.Fprintf(a.room.out, "%s has come\n", name)
+	a.room.print("%s has come", name)
 	a.room.check(a.room.panda.SendSay(fmt.Sprintf("Welcome, %s!", name)))
 }
 
@@ -120,8 +121,13 @@ func (a *avatar) OnWalk(_ *world.Client, goal game.Point) {
 
 // OnChat relays what the client says to everybody, itself included.
 func (a *avatar) OnChat(_ *world.Client, text string) {
-	fmt.Fprintf(a.room.out, "%s: %s\n", a.Name(), text)
+	a.room.print("%s: %s", a.Name(), text)
 	a.room.check(a.SendSay(text))
+}
+
+// print prints a line, in which there may be what clients have written.
+func (r *room) print(format string, args ...any) {
+	fmt.Fprintln(r.out, chat.Printable(fmt.Sprintf(format, args...)))
 }
 
 // check is for what cannot fail unless chat.dc and this program differ.
