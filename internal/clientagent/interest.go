@@ -153,7 +153,8 @@ func (c *client) close(locations []uint64) {
 			}
 		}
 		delete(c.places, l)
-		if _, ok := c.opened[l]; !ok {
+		if _, ok := c.opened[l]; !ok && l != c.id && l != c.channel {
+			// A client must not stop hearing its servers by itself.
 			c.agent.director.Unsubscribe(&c.participant, l)
 		}
 	}

@@ -220,9 +220,10 @@ func (c *client) mayLook(parent uint32) (err *ejection, gone bool) {
 		}
 		return because(CodeForbiddenInterest, "The client may not look into zones of object %d, which it does not know.", parent), false
 	}
-	if parent == 0 {
-		// Its locations would be the channels of others.
-		return because(CodeForbiddenInterest, "There is no object 0 to look into."), false
+	if md.ReservedDoID(parent) {
+		// Its locations are channels of others: of all roles and sessions (0),
+		// of what parents tell their children, of databases' news.
+		return because(CodeForbiddenInterest, "There is no object %d to look into.", parent), false
 	}
 	return nil, false
 }
