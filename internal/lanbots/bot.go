@@ -138,7 +138,7 @@ func (b *bot) Updated(_ *lan.Client, u *lan.Update) {
 	}
 	s.step, s.counted = uint32(step), true
 	if sent := b.run.sentAt(peer, step).Load(); sent > 0 {
-		b.run.latency.add(time.Duration(b.now - sent))
+		b.run.latency.Add(time.Duration(b.now - sent))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/loadgen"
 	"github.com/culm-net/culm/lan"
 	"github.com/culm-net/culm/transport"
 )
@@ -66,7 +67,7 @@ type run struct {
 	names atomic.Pointer[names]
 
 	gathered atomic.Bool
-	latency  histogram
+	latency  loadgen.Histogram
 	faults   faults
 	sent     []atomic.Int64 // when: by bot and step, window for each
 
@@ -152,22 +153,22 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 		}
 		r.sent = make([]atomic.Int64, uint64(c.Clients)*r.window())
 	}
-	var before, after usage
+	var before, after loadgen.Usage
 	var err error
-	if before, err = readUsage(c.ServerPID); err != nil {
+	if before, err = loadgen.ReadUsage(c.ServerPID); err != nil {
 		return nil, err
 	}
 	defer r.leave(func(*bot) bool { return true })
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
-	if after, err = readUsage(c.ServerPID); err != nil {
+	if after, err = loadgen.ReadUsage(c.ServerPID); err != nil {
 		return nil, err
 	}
 	s := &Summary{Clients: c.Clients}
 	if c.ServerPID != 0 {
-		s.ServerRSSPerClient = (after.rss - before.rss) / int64(c.Clients)
-		r.say("the server has %d KiB resident, %.1f KiB per client more than before", after.rss>>10, float64(s.ServerRSSPerClient)/1024)
+		s.ServerRSSPerClient = (after.RSS - before.RSS) / int64(c.Clients)
+		r.say("the server has %d KiB resident, %.1f KiB per client more than before", after.RSS>>10, float64(s.ServerRSSPerClient)/1024)
 	}
 	if c.Idle {
 		err = r.stay(ctx, s, before)
@@ -186,8 +187,6 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 
 // connect connects all bots and waits for their doIds.
 func (r *run) connect(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	r.bots = make([]*bot, r.Clients)
 	for i := range r.bots {
 		b := &bot{run: r, index: i, zone: 1 + uint32(i%r.Zones)}
@@ -204,27 +203,17 @@ func (r *run) connect(ctx context.Context) error {
 		}
 		r.bots[i] = b
 	}
-	var next, up atomic.Int64
-	var dialing sync.WaitGroup
-	for range min(dialers, r.Clients) {
-		dialing.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(r.bots) {
-					return
-				}
-				if err := r.connectOne(ctx, r.bots[i]); err != nil {
-					cancel(fmt.Errorf("client %d of %d cannot connect: %w", i+1, r.Clients, err))
-					return
-				}
-				up.Add(1)
-			}
-		})
-	}
-	stop := every(progressEvery, func() { r.say("%d of %d clients connected", up.Load(), r.Clients) })
-	dialing.Wait()
+	var up atomic.Int64
+	stop := loadgen.Every(progressEvery, func() { r.say("%d of %d clients connected", up.Load(), r.Clients) })
+	err := loadgen.Each(ctx, len(r.bots), dialers, func(ctx context.Context, i int) error {
+		if err := r.connectOne(ctx, r.bots[i]); err != nil {
+			return fmt.Errorf("client %d of %d cannot connect: %w", i+1, r.Clients, err)
+		}
+		up.Add(1)
+		return nil
+	})
 	stop()
-	if err := context.Cause(ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	r.say("%d clients connected", r.Clients)
@@ -254,24 +243,24 @@ type idler struct {
 func (i idler) Disconnected(c *lan.Client, err error) { i.bot.Disconnected(c, err) }
 
 // stay has idle bots stay connected.
-func (r *run) stay(ctx context.Context, s *Summary, before usage) error {
+func (r *run) stay(ctx context.Context, s *Summary, before loadgen.Usage) error {
 	began := time.Now()
-	start, err := readUsage(r.ServerPID)
+	start, err := loadgen.ReadUsage(r.ServerPID)
 	if err != nil {
 		return err
 	}
-	stop := every(progressEvery, func() {
+	stop := loadgen.Every(progressEvery, func() {
 		r.say("%d clients idle, %d disconnected", r.Clients, r.faults.disconnected.Load())
 	})
 	defer stop()
-	sleep(ctx, r.For)
-	end, err := readUsage(r.ServerPID)
+	loadgen.Sleep(ctx, r.For)
+	end, err := loadgen.ReadUsage(r.ServerPID)
 	if err != nil {
 		return err
 	}
 	s.Seconds = time.Since(began).Seconds()
-	s.ServerCPUSeconds, s.BotsCPUSeconds = end.cpu-start.cpu, end.ownCPU-start.ownCPU
-	s.ServerRSSPerClient = (end.rss - before.rss) / int64(r.Clients)
+	s.ServerCPUSeconds, s.BotsCPUSeconds = end.CPU-start.CPU, end.OwnCPU-start.OwnCPU
+	s.ServerRSSPerClient = (end.RSS - before.RSS) / int64(r.Clients)
 	return nil
 }
 
@@ -280,7 +269,7 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 	if err := r.gather(ctx); err != nil {
 		return err
 	}
-	start, err := readUsage(r.ServerPID)
+	start, err := loadgen.ReadUsage(r.ServerPID)
 	if err != nil {
 		return err
 	}
@@ -288,7 +277,7 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 	r.walkAll(ctx)
 	s.Seconds = time.Since(began).Seconds()
 	r.await(ctx, r.settleWithin, r.allArrived)
-	end, err := readUsage(r.ServerPID)
+	end, err := loadgen.ReadUsage(r.ServerPID)
 	if err != nil {
 		return err
 	}
@@ -297,11 +286,11 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 		s.Deliveries += b.delivered.Load()
 	}
 	s.Class, s.Field, s.Zones, s.Walkers, s.Rate = r.gait.class.Name(), r.gait.field.Name(), r.Zones, r.Walkers, r.Rate
-	s.LatencyP50, s.LatencyP99 = seconds(r.latency.quantile(0.5)), seconds(r.latency.quantile(0.99))
-	s.LatencyMax = seconds(time.Duration(r.latency.max.Load()))
+	s.LatencyP50, s.LatencyP99 = seconds(r.latency.Quantile(0.5)), seconds(r.latency.Quantile(0.99))
+	s.LatencyMax = seconds(r.latency.Max())
 	s.UpdatesPerSecond = float64(s.Updates) / s.Seconds
 	s.DeliveriesPerSecond = float64(s.Deliveries) / s.Seconds
-	s.ServerCPUSeconds, s.BotsCPUSeconds = end.cpu-start.cpu, end.ownCPU-start.ownCPU
+	s.ServerCPUSeconds, s.BotsCPUSeconds = end.CPU-start.CPU, end.OwnCPU-start.OwnCPU
 	if r.ServerPID != 0 && s.Deliveries > 0 {
 		s.ServerCPUMicrosPerDelivery = s.ServerCPUSeconds * 1e6 / float64(s.Deliveries)
 	}
@@ -338,7 +327,7 @@ func (r *run) gather(ctx context.Context) error {
 		}
 		b.Flush()
 	}
-	stop := every(progressEvery, func() { r.say("the clients gather: %d avatars in sight of %d", r.inSight(), r.expected()) })
+	stop := loadgen.Every(progressEvery, func() { r.say("the clients gather: %d avatars in sight of %d", r.inSight(), r.expected()) })
 	ok := r.await(ctx, gatherWithin, r.allSeen)
 	stop()
 	if err := context.Cause(ctx); err != nil && !ok {
@@ -356,10 +345,10 @@ func (r *run) gather(ctx context.Context) error {
 func (r *run) walkAll(ctx context.Context) {
 	r.say("%d clients walk by %s.%s, %g steps per second each", r.Walkers, r.gait.class.Name(), r.gait.field.Name(), r.Rate)
 	last, lastAt := uint64(0), time.Now()
-	stop := every(progressEvery, func() {
+	stop := loadgen.Every(progressEvery, func() {
 		now, total := time.Now(), r.deliveries()
 		r.say("%.0f deliveries per second, latency p50 %v p99 %v max %v, %d faults", float64(total-last)/now.Sub(lastAt).Seconds(),
-			round(r.latency.quantile(0.5)), round(r.latency.quantile(0.99)), round(time.Duration(r.latency.max.Load())), r.faults.total())
+			loadgen.Round(r.latency.Quantile(0.5)), loadgen.Round(r.latency.Quantile(0.99)), loadgen.Round(r.latency.Max()), r.faults.total())
 		last, lastAt = total, now
 	})
 	defer stop()
@@ -372,7 +361,7 @@ func (r *run) walkAll(ctx context.Context) {
 			return
 		}
 		if wait := due - gone; wait > 0 {
-			sleep(ctx, max(wait, leastSleep))
+			loadgen.Sleep(ctx, max(wait, leastSleep))
 		}
 		b := r.bots[turn%r.Walkers]
 		if err := b.walk(); err != nil && !errors.Is(err, transport.ErrClosed) {
@@ -381,20 +370,8 @@ func (r *run) walkAll(ctx context.Context) {
 	}
 }
 
-func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
-
 // leastSleep is what a sleep costs little against.
 const leastSleep = 500 * time.Microsecond
-
-// sleep waits for d or until ctx is done.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
 
 // await looks again and again whether ok, for a while. Once the bots have
 // gathered it does so even when ctx is done: little is left to do then.
@@ -425,27 +402,5 @@ func (r *run) leave(chosen func(*bot) bool) {
 		if b.dialed.Load() {
 			<-b.Done()
 		}
-	}
-}
-
-// every calls f at each interval until stop, which waits for it.
-func every(interval time.Duration, f func()) (stop func()) {
-	ticker := time.NewTicker(interval)
-	quit := make(chan struct{})
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			select {
-			case <-ticker.C:
-				f()
-			case <-quit:
-				return
-			}
-		}
-	})
-	return func() {
-		ticker.Stop()
-		close(quit)
-		running.Wait()
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/culm-net/culm/internal/loadgen"
 )
 
 // Summary is what the bots have seen. Times are in seconds; what was not
@@ -44,7 +46,7 @@ func (s *Summary) OK() bool { return s.Faults.Total() == 0 }
 func (s *Summary) WriteText(w io.Writer) {
 	fmt.Fprintf(w, "clients         %d\n", s.Clients)
 	if s.Field != "" {
-		latency := func(v float64) time.Duration { return round(time.Duration(v * float64(time.Second))) }
+		latency := func(v float64) time.Duration { return loadgen.Round(time.Duration(v * float64(time.Second))) }
 		fmt.Fprintf(w, "walked          %.1f s by %s.%s in %d zones\n", s.Seconds, s.Class, s.Field, s.Zones)
 		fmt.Fprintf(w, "updates         %d, %.0f per second of %.0f asked for\n", s.Updates, s.UpdatesPerSecond, s.Rate*float64(s.Walkers))
 		fmt.Fprintf(w, "deliveries      %d, %.0f per second\n", s.Deliveries, s.DeliveriesPerSecond)

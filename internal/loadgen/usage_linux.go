@@ -1,4 +1,4 @@
-package lanbots
+package loadgen
 
 import (
 	"bytes"
@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// readUsage reads what the server's process, if pid is not 0, and this one
+// ReadUsage reads what the server's process, if pid is not 0, and this one
 // have used.
-func readUsage(pid int) (u usage, err error) {
-	if u.ownCPU, err = readCPU("self"); err != nil || pid == 0 {
+func ReadUsage(pid int) (u Usage, err error) {
+	if u.OwnCPU, err = readCPU("self"); err != nil || pid == 0 {
 		return u, err
 	}
-	if u.cpu, err = readCPU(strconv.Itoa(pid)); err != nil {
+	if u.CPU, err = readCPU(strconv.Itoa(pid)); err != nil {
 		return u, err
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
@@ -25,7 +25,7 @@ func readUsage(pid int) (u usage, err error) {
 		return u, fmt.Errorf("/proc/%d/statm has no resident size", pid)
 	}
 	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	u.rss = pages * int64(os.Getpagesize())
+	u.RSS = pages * int64(os.Getpagesize())
 	return u, err
 }
 

@@ -1,4 +1,4 @@
-package lanbots
+package loadgen
 
 import (
 	"math/bits"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets that are at most an eighth of their
+// Histogram counts durations in buckets that are at most an eighth of their
 // value wide. It is safe for concurrent use.
-type histogram struct {
+type Histogram struct {
 	buckets [64 * 8]atomic.Uint64
 	max     atomic.Int64
 }
@@ -32,7 +32,8 @@ func upper(bucket int) time.Duration {
 	return time.Duration(uint64(8+bucket%8+1)<<shift - 1)
 }
 
-func (h *histogram) add(d time.Duration) {
+// Add counts a duration.
+func (h *Histogram) Add(d time.Duration) {
 	h.buckets[bucketOf(d)].Add(1)
 	for {
 		old := h.max.Load()
@@ -42,9 +43,9 @@ func (h *histogram) add(d time.Duration) {
 	}
 }
 
-// quantile returns a duration that the share q of all is at most as long as,
+// Quantile returns a duration that the share q of all is at most as long as,
 // and 0 when there are none.
-func (h *histogram) quantile(q float64) time.Duration {
+func (h *Histogram) Quantile(q float64) time.Duration {
 	var total uint64
 	var counts [len(h.buckets)]uint64
 	for i := range h.buckets {
@@ -60,3 +61,6 @@ func (h *histogram) quantile(q float64) time.Duration {
 	}
 	return time.Duration(h.max.Load())
 }
+
+// Max returns the longest duration, 0 when there are none.
+func (h *Histogram) Max() time.Duration { return time.Duration(h.max.Load()) }

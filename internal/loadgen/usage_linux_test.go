@@ -1,4 +1,4 @@
-package lanbots
+package loadgen
 
 import (
 	"os"
@@ -7,19 +7,19 @@ import (
 )
 
 func TestReadUsage(t *testing.T) {
-	before, err := readUsage(os.Getpid())
+	before, err := ReadUsage(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before.rss < 1<<20 {
-		t.Errorf("this process has %d bytes resident", before.rss)
+	if before.RSS < 1<<20 {
+		t.Errorf("this process has %d bytes resident", before.RSS)
 	}
 	for end := time.Now().Add(10 * time.Second); ; {
-		now, err := readUsage(os.Getpid())
+		now, err := ReadUsage(os.Getpid())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if now.cpu > before.cpu && now.ownCPU > before.ownCPU {
+		if now.CPU > before.CPU && now.OwnCPU > before.OwnCPU {
 			break
 		}
 		if time.Now().After(end) {
@@ -27,7 +27,7 @@ func TestReadUsage(t *testing.T) {
 		}
 	}
 	const none = 1<<31 - 1
-	if _, err := readUsage(none); err == nil {
+	if _, err := ReadUsage(none); err == nil {
 		t.Error("a process that does not exist has used something")
 	}
 }

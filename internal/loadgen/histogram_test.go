@@ -1,4 +1,4 @@
-package lanbots
+package loadgen
 
 import (
 	"math"
@@ -20,21 +20,21 @@ func TestHistogramBuckets(t *testing.T) {
 			}
 		}
 	}
-	if b := bucketOf(math.MaxInt64); b >= len((&histogram{}).buckets) {
+	if b := bucketOf(math.MaxInt64); b >= len((&Histogram{}).buckets) {
 		t.Errorf("the longest duration is in bucket %d", b)
 	}
 }
 
 func TestHistogramQuantiles(t *testing.T) {
-	var h histogram
-	if q := h.quantile(0.5); q != 0 {
+	var h Histogram
+	if q := h.Quantile(0.5); q != 0 {
 		t.Errorf("of nothing: %v", q)
 	}
 	for i := range 1000 {
-		h.add(time.Duration(i+1) * time.Millisecond)
+		h.Add(time.Duration(i+1) * time.Millisecond)
 	}
 	for q, want := range map[float64]time.Duration{0: time.Millisecond, 0.5: 500 * time.Millisecond, 0.99: 990 * time.Millisecond, 1: time.Second} {
-		if got := h.quantile(q); got < want || got > want+want/8+time.Millisecond {
+		if got := h.Quantile(q); got < want || got > want+want/8+time.Millisecond {
 			t.Errorf("quantile %g is %v, want %v or a little more", q, got, want)
 		}
 	}
