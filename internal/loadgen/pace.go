@@ -70,3 +70,27 @@ func Each(ctx context.Context, n, atOnce int, f func(ctx context.Context, i int)
 
 // Round makes a duration short to read.
 func Round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+// Pace calls f with 0, 1, 2, … at so many calls per second until within is over
+// (0: never) or ctx is done. Calls that are late are made good, but what is later
+// than slack (0: nothing) is left out.
+func Pace(ctx context.Context, perSecond float64, within, slack time.Duration, f func(turn int)) {
+	interval := float64(time.Second) / perSecond
+	start := time.Now()
+	for turn := 0; ctx.Err() == nil; turn++ {
+		due := time.Duration(float64(turn) * interval)
+		gone := time.Since(start)
+		if within > 0 && (due >= within || gone >= within) {
+			return
+		}
+		if wait := due - gone; wait > 0 {
+			Sleep(ctx, max(wait, leastSleep))
+		} else if slack > 0 && -wait > slack {
+			turn += int(float64(-wait-slack) / interval)
+		}
+		f(turn)
+	}
+}
+
+// leastSleep is what a sleep costs little against.
+const leastSleep = 500 * time.Microsecond
