@@ -23,6 +23,7 @@ type astronBotsCommand struct {
 	StateServer   uint64     `default:"4002" placeholder:"CHANNEL" help:"Control channel of the state server that holds the avatars (${default})."`
 	FirstID       uint32     `default:"900000000" placeholder:"ID" help:"First of 100000000 doIds and channels that nobody else uses (${default})."`
 	Login         loginField `placeholder:"ID=CLASS.FIELD" help:"Log in at this anonymous UberDOG of the server's configuration, in its place. Without it all clients that there are get established: only for servers without other clients."`
+	Guests        bool       `help:"With --login, log in at the game's own UberDOG, which gives each an avatar, and leave its avatars alone; no AIs come along."`
 	ClientVersion string     `default:"dev" placeholder:"TEXT" help:"Version that clients say (${default})."`
 	Hash          string     `placeholder:"NUMBER" help:"DC hash that clients say, where it is not that of the files."`
 
@@ -73,6 +74,8 @@ func (c *astronBotsCommand) Help() string {
 // Validate is called by the parser.
 func (c *astronBotsCommand) Validate() error {
 	switch {
+	case c.Guests && c.Login.ID == 0:
+		return errors.New("--guests needs --login, so that they can log in")
 	case c.Clients < 1:
 		return errors.New("--clients must be at least 1")
 	case c.Walkers < -1 || c.Walkers > c.Clients:
@@ -125,7 +128,7 @@ func (c *astronBotsCommand) Run(ctx context.Context, e *env, global *cli) error 
 		Schema: schema, Class: c.Class, Field: c.Field,
 		Version: c.ClientVersion, Hash: uint32(hash),
 		Dial: dialer(c.Addr, tcp.Config{TLS: config}), DialAI: dialer(c.MD, tcp.Config{}),
-		StateServer: c.StateServer, FirstID: c.FirstID, Login: astronbots.Login(c.Login),
+		StateServer: c.StateServer, FirstID: c.FirstID, Login: astronbots.Login(c.Login), Guests: c.Guests,
 		Clients: c.Clients, Walkers: c.Walkers, Rate: c.Rate, Objects: c.Objects, ObjectRate: c.ObjectRate,
 		Zones: c.Zones, Moves: c.Moves, Relocate: c.Relocate, Churn: c.Churn, AIChurn: c.AIChurn,
 		Idle: c.Idle, For: c.For,

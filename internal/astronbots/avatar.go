@@ -29,8 +29,19 @@ func (r *run) avatar(id uint32) *avatar {
 	return nil
 }
 
-// ours tells whether a doId is one that the bots give.
-func (r *run) ours(id uint32) bool { return id >= r.FirstID && id-r.FirstID < idRange }
+// forget notes that an avatar is no more.
+func (r *run) forget(a *avatar) {
+	r.avatars.Delete(a.id)
+	if r.Guests {
+		r.departed.Store(a.id, true)
+	}
+}
+
+// ours tells whether a doId is one that the bots' AIs give; guests cannot know.
+func (r *run) ours(id uint32) bool { return r.Guests || id >= r.FirstID && id-r.FirstID < idRange }
+
+// stranger tells whether an object is the game's own, or was an avatar once.
+func (r *run) stranger(id uint32) bool { return r.Guests && r.avatar(id) == nil }
 
 func (r *run) sentAt(a *avatar, step uint64) *atomic.Int64 {
 	return &a.sent[step%r.gait.Period()%uint64(len(a.sent))]

@@ -24,6 +24,7 @@ type bot struct {
 	session  *session      // nil while it is away
 	ready    chan struct{} // closed when it is logged in and its first interest is open
 	avatar   *avatar       // its own; nil before it has one
+	parent   uint32        // what its avatar is in
 	zone     uint32        // of its interest
 	context  uint32        // of its last interest request
 	open     bool          // that request is answered
@@ -32,6 +33,10 @@ type bot struct {
 	sights   map[uint32]*sight
 	greeting bool // it waits to be let in
 }
+
+// ownContexts is where the contexts of a client's interest requests begin; those
+// that the server makes for itself begin at 1.
+const ownContexts = 1 << 31
 
 // sight is what a bot knows of an avatar in sight.
 type sight struct {
@@ -50,7 +55,7 @@ func (b *bot) join(ctx context.Context) error {
 	ready := make(chan struct{})
 	b.mu.Lock()
 	b.ready, b.avatar, b.zone, b.open = ready, nil, 0, false
-	b.sights = make(map[uint32]*sight)
+	b.sights, b.context = make(map[uint32]*sight), ownContexts
 	b.mu.Unlock()
 	s, err := connect(ctx, &b.run.Config, b)
 	if err != nil {
@@ -91,7 +96,7 @@ func (b *bot) knock() {
 func (b *bot) knockLocked() {
 	if b.session != nil && b.greeting {
 		b.greeting = false
-		b.sent(b.session.setField(b.run.gate.id, b.run.gate.field, b.run.gate.value))
+		b.sent(b.session.setField(b.run.gate.id, b.run.gate.field, b.run.gate.words(b.index)))
 	}
 }
 
@@ -108,7 +113,7 @@ func (b *bot) leave() {
 		return
 	}
 	if a != nil {
-		b.run.avatars.Delete(a.id)
+		b.run.forget(a)
 	}
 	s.leave()
 }
@@ -135,7 +140,7 @@ func (b *bot) relocate(zone uint32) {
 	}
 	a.zone.Store(zone)
 	if b.run.Relocate {
-		b.sent(b.session.move(a.id, b.run.root(), zone))
+		b.sent(b.session.move(a.id, b.parent, zone))
 	} else {
 		b.run.gate.move(a.id, zone)
 	}
@@ -146,7 +151,7 @@ func (b *bot) relocate(zone uint32) {
 func (b *bot) look(zone uint32) {
 	b.zone, b.open, b.asked = zone, false, time.Now()
 	b.context++
-	b.sent(b.session.setInterest(b.context, b.run.root(), zone))
+	b.sent(b.session.setInterest(b.context, b.parent, zone))
 }
 
 func (b *bot) heartbeat() {
@@ -179,9 +184,12 @@ func (b *bot) current(s *session) bool {
 	return !b.run.Idle && !s.leaving.Load() && (b.session == nil || b.session == s)
 }
 
-func (b *bot) entered(s *session, doID, zone uint32, class *dc.Class, own bool, value func(*dc.Field) []byte) {
+func (b *bot) entered(s *session, doID, parent, zone uint32, class *dc.Class, own bool, value func(*dc.Field) []byte) {
 	if !b.current(s) || !b.run.ours(doID) || class != b.run.gait.Class {
 		return
+	}
+	if own && b.run.Guests && b.run.avatar(doID) == nil {
+		b.run.newAvatar(doID, zone)
 	}
 	a := b.run.avatar(doID)
 	if own {
@@ -189,7 +197,7 @@ func (b *bot) entered(s *session, doID, zone uint32, class *dc.Class, own bool, 
 			b.run.fault(misread, 1, "client %d is given the avatar %d, which is not its", b.index, doID)
 			return
 		}
-		b.avatar = a
+		b.avatar, b.parent = a, parent
 		b.look(zone)
 		return
 	}
@@ -197,11 +205,11 @@ func (b *bot) entered(s *session, doID, zone uint32, class *dc.Class, own bool, 
 		b.run.fault(entered, 1, "client %d is shown %d twice", b.index, doID)
 		return
 	}
-	if b.open && zone != b.zone {
+	if b.open && zone != b.zone && !b.run.Guests {
 		b.run.fault(strayed, 1, "client %d is shown %d of zone %d, and has asked for %d", b.index, doID, zone, b.zone)
 	}
 	w := &sight{avatar: a}
-	if packed := value(b.run.gait.Field); packed != nil {
+	if packed := value(b.run.gait.Field); packed != nil && !b.run.Guests { // guests begin where the game says
 		if w.step, w.counted = b.run.gait.Step(packed); !w.counted {
 			b.run.fault(misread, 1, "client %d is shown %d with a value that nobody sent", b.index, doID)
 		}
@@ -220,11 +228,20 @@ func (b *bot) updated(s *session, doID uint32, field uint16, value []byte) {
 	if !b.run.ours(doID) || int(field) != b.run.gait.Field.Number() {
 		return
 	}
-	b.delivered.Add(1)
 	w := b.sights[doID]
+	if w == nil && b.run.stranger(doID) {
+		return
+	}
+	b.delivered.Add(1)
 	if w == nil {
 		b.run.fault(unknown, 1, "client %d hears of %d, which it does not see", b.index, doID)
 		return
+	}
+	if w.avatar == nil { // it had gone then, or its client did not yet know of it
+		w.avatar = b.run.avatar(doID)
+	}
+	if w.avatar == nil && b.run.Guests {
+		return // its steps are the game's
 	}
 	step, ok := b.run.gait.Step(value)
 	if !ok || w.avatar == b.avatar && b.avatar != nil {
@@ -252,8 +269,6 @@ func (b *bot) updated(s *session, doID uint32, field uint16, value []byte) {
 	}
 }
 
-func (b *bot) moved(*session, uint32, uint32) {}
-
 func (b *bot) left(s *session, doID uint32, own bool) {
 	if !b.current(s) || !b.run.ours(doID) {
 		return
@@ -263,13 +278,16 @@ func (b *bot) left(s *session, doID uint32, own bool) {
 		return
 	}
 	w := b.sights[doID]
+	if w == nil && b.run.stranger(doID) {
+		return
+	}
 	if w == nil {
 		b.run.fault(unknown, 1, "client %d loses sight of %d, which it does not see", b.index, doID)
 		return
 	}
 	delete(b.sights, doID)
 	// Where nothing moves, only those go that are no more.
-	if b.run.Moves == 0 && w.avatar != nil && b.run.avatar(doID) == w.avatar {
+	if b.run.Moves == 0 && !b.run.Guests && w.avatar != nil && b.run.avatar(doID) == w.avatar {
 		b.run.fault(vanished, 1, "client %d loses sight of %d, which is still there", b.index, doID)
 	}
 }
@@ -308,7 +326,7 @@ func (b *bot) closed(s *session, err error) {
 	defer b.mu.Unlock()
 	if b.session == s {
 		if b.avatar != nil {
-			b.run.avatars.Delete(b.avatar.id)
+			b.run.forget(b.avatar)
 		}
 		b.session, b.avatar = nil, nil
 	}

@@ -107,12 +107,15 @@ func (b *bot) compare(there []*avatar, found func(k kind, b *bot, a *avatar, id 
 	right := 0
 	for _, a := range there {
 		w := b.sights[a.id]
+		if w == nil && a == b.avatar && b.run.Guests {
+			continue // one that is a session object is never shown to its owner
+		}
 		if w == nil {
 			found(missing, b, a, a.id)
 			continue
 		}
 		right++
-		if last := (a.walked.Load() + b.run.gait.Period() - 1) % b.run.gait.Period(); a != b.avatar && w.counted && w.step != last {
+		if last := (a.walked.Load() + b.run.gait.Period() - 1) % b.run.gait.Period(); a != b.avatar && w.counted && w.avatar != nil && w.step != last {
 			found(behind, b, a, a.id)
 		}
 	}
@@ -120,6 +123,12 @@ func (b *bot) compare(there []*avatar, found func(k kind, b *bot, a *avatar, id 
 		return
 	}
 	for id, w := range b.sights {
+		if b.run.Guests {
+			if _, gone := b.run.departed.Load(id); gone {
+				found(lingering, b, nil, id)
+			}
+			continue
+		}
 		if a := b.run.avatar(id); a == nil || a != w.avatar || a.zone.Load() != b.zone {
 			found(lingering, b, a, id)
 		}

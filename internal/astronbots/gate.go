@@ -37,7 +37,7 @@ type gate struct {
 	public bool // clients may speak to it by themselves
 	id     uint32
 	field  *dc.Field
-	value  []byte // that clients send it
+	named  bool // clients say a name by it, and else its default
 
 	ai      *ai.AI
 	waiting atomic.Int64 // clients that wait to be let in
@@ -47,7 +47,6 @@ type gate struct {
 
 func newGate(ctx context.Context, r *run) (*gate, error) {
 	g := &gate{run: r, id: r.FirstID + gateOffset, field: r.gait.Field, clients: make(map[uint64]bool)}
-	g.value = g.field.AppendDefault(nil)
 	class := r.gait.Class
 	if r.Login.ID != 0 {
 		g.public, g.id = true, r.Login.ID
@@ -57,12 +56,14 @@ func newGate(ctx context.Context, r *run) (*gate, error) {
 		if g.field = class.FieldByName(r.Login.Field); g.field == nil || !g.field.Has(dc.ClSend) {
 			return nil, fmt.Errorf("%s has no field %q with clsend to log in with", r.Login.Class, r.Login.Field)
 		}
-		g.value = g.field.AppendDefault(nil)
-		if err := g.field.Check(g.value); err != nil { // perhaps a name is wanted
-			if g.value, err = g.field.Pack(nil, "bot"); err != nil {
-				return nil, fmt.Errorf("the bots do not know what to say by %s.%s: %w", r.Login.Class, r.Login.Field, err)
-			}
+		params := g.field.Params()
+		g.named = len(params) == 1 && params[0].Type().Kind() == dc.String
+		if err := g.field.Check(g.words(0)); err != nil {
+			return nil, fmt.Errorf("the bots do not know what to say by %s.%s: %w", r.Login.Class, r.Login.Field, err)
 		}
+	}
+	if r.Guests {
+		return g, nil
 	}
 	var err error
 	if g.ai, err = r.newAI(ctx, gateChannel, nil); err != nil {
@@ -76,13 +77,23 @@ func newGate(ctx context.Context, r *run) (*gate, error) {
 	return g, err
 }
 
+// words is what a client says to be let in.
+func (g *gate) words(index int) []byte {
+	if g.named {
+		if packed, err := g.field.Pack(nil, fmt.Sprintf("Bot%d", index)); err == nil {
+			return packed
+		}
+	}
+	return g.field.AppendDefault(nil)
+}
+
 // open lets clients in that cannot ask for it, again and again until ctx is done.
 func (g *gate) open(ctx context.Context) {
 	var told datagram.Writer
 	told.Uint16(clientSetField)
 	told.Uint32(g.id)
 	told.Uint16(uint16(g.field.Number()))
-	told.Bytes(g.value)
+	told.Bytes(g.words(0))
 	for ; ctx.Err() == nil; sleep(ctx, openEvery) {
 		if g.waiting.Load() == 0 {
 			continue
@@ -207,7 +218,7 @@ func (c *crowd) leave() {
 		return
 	}
 	for _, a := range avatars {
-		c.run.avatars.Delete(a.id)
+		c.run.forget(a)
 	}
 	stop()
 	<-done

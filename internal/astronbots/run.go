@@ -45,6 +45,11 @@ type Config struct {
 	// that there are established.
 	Login Login
 
+	// Guests are let in and given avatars by the game's own UberDOG Login, and
+	// not by an AI of the bots. They tell the steps of other bots' avatars and
+	// let all else be as it is. Objects, Moves and AIChurn are not for them.
+	Guests bool
+
 	// Clients is how many clients there are.
 	Clients int
 	// Walkers is how many of them walk; -1 means all.
@@ -108,6 +113,8 @@ type run struct {
 	avatars sync.Map // of *avatar by doId: those that there are
 	lastID  atomic.Uint32
 
+	departed sync.Map // doIds of guests' avatars that are no more
+
 	latency, logins, interests loadgen.Histogram
 	relocations, rejoins       atomic.Uint64
 
@@ -164,6 +171,9 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Guests {
+		c.Objects, c.Moves, c.AIChurn = 0, 0, 0
+	}
 	r := &run{Config: c, began: time.Now(), over: make(chan struct{})}
 	for i := range c.Clients {
 		r.bots = append(r.bots, &bot{run: r, index: i})
@@ -178,13 +188,15 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	defer ais.Wait()
 	defer stopAIs()
 	if !c.Idle {
-		if err := c.probe(ctx); err != nil {
-			return nil, err
-		}
 		if r.gait, err = gait.Choose(c.Schema, c.Class, c.Field); err != nil {
 			return nil, err
 		}
 		if r.gate, err = newGate(aiCtx, r); err != nil {
+			return nil, err
+		}
+	}
+	if !c.Idle && !c.Guests {
+		if err := c.probe(ctx); err != nil {
 			return nil, err
 		}
 		ais.Go(func() { r.keep(aiCtx, r.gate.ai) })

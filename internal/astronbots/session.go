@@ -2,7 +2,6 @@ package astronbots
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -29,21 +28,19 @@ const (
 	clientEnterObjectOwner      = 172
 	clientEnterObjectOtherOwner = 173
 	clientAddInterest           = 200
+	clientAddInterestMultiple   = 201
+	clientRemoveInterest        = 203
 	clientDoneInterest          = 204
 	seenByClients               = dc.Broadcast | dc.ClRecv
 	seenByOwners                = dc.Broadcast | dc.ClRecv | dc.OwnRecv
 )
 
-// errEjected is what an [ejection] is.
-var errEjected = errors.New("ejected")
-
 // listener is told what comes on a session; one call at a time.
 type listener interface {
 	// entered tells of an object that comes into sight, or becomes the client's
 	// own. value returns the packed value of a field, or nil.
-	entered(s *session, doID, zone uint32, class *dc.Class, own bool, value func(*dc.Field) []byte)
+	entered(s *session, doID, parent, zone uint32, class *dc.Class, own bool, value func(*dc.Field) []byte)
 	updated(s *session, doID uint32, field uint16, value []byte) // value is valid during the call only
-	moved(s *session, doID, zone uint32)
 	left(s *session, doID uint32, own bool)
 	interestDone(s *session, context uint32)
 	misread(s *session, err error)     // a message that nobody should send
@@ -177,18 +174,13 @@ func (s *session) receive(m []byte) error {
 		s.greeting.Do(func() { close(s.greeted) })
 	case clientEject:
 		code, reason := r.Uint16(), r.String()
-		s.ejection = fmt.Errorf("%w with code %d: %s", errEjected, code, reason)
+		s.ejection = fmt.Errorf("ejected with code %d: %s", code, reason)
 	case clientSetField:
 		doID, field := r.Uint32(), r.Uint16()
 		if value := r.Rest(); r.Err() == nil {
 			s.listener.updated(s, doID, field, value)
 		}
 		return r.Err()
-	case clientLocation:
-		doID, _, zone := r.Uint32(), r.Uint32(), r.Uint32()
-		if r.Err() == nil {
-			s.listener.moved(s, doID, zone)
-		}
 	case clientLeaving, clientLeavingOwner:
 		doID := r.Uint32()
 		if r.Err() == nil {
@@ -204,7 +196,7 @@ func (s *session) receive(m []byte) error {
 		if r.Err() == nil {
 			s.listener.interestDone(s, context)
 		}
-	case clientSetFields, clientAddInterest:
+	case clientSetFields, clientLocation, clientAddInterest, clientAddInterestMultiple, clientRemoveInterest:
 		r.Rest() // nothing that the bots look at
 	default:
 		return fmt.Errorf("a message of type %d, which is for nobody", typ)
@@ -214,7 +206,7 @@ func (s *session) receive(m []byte) error {
 
 // enter reads an object's location and values.
 func (s *session) enter(r *datagram.Reader, own, others bool, seen dc.Keyword) error {
-	doID, _, zone, number := r.Uint32(), r.Uint32(), r.Uint32(), int(r.Uint16())
+	doID, parent, zone, number := r.Uint32(), r.Uint32(), r.Uint32(), int(r.Uint16())
 	if r.Err() != nil {
 		return r.Err()
 	}
@@ -244,7 +236,7 @@ func (s *session) enter(r *datagram.Reader, own, others bool, seen dc.Keyword) e
 	if err := r.Done(); err != nil {
 		return err
 	}
-	s.listener.entered(s, doID, zone, class, own, func(want *dc.Field) []byte {
+	s.listener.entered(s, doID, parent, zone, class, own, func(want *dc.Field) []byte {
 		r := first
 		for _, f := range class.RequiredFields() {
 			if !f.HasAny(seen) {
