@@ -3,6 +3,7 @@ package ai
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -260,7 +261,7 @@ func (a *AI) changed(up bool) {
 			_ = a.announce(o) // an update that makes it too long is refused
 		}
 	}
-	for _, i := range a.opened {
+	for _, i := range slices.Clone(a.opened) { // ready may close some
 		i.ask()
 	}
 	if f := a.config.Events.Connected; f != nil {

@@ -1,10 +1,14 @@
 package ai_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/culm-net/culm/ai"
@@ -189,6 +193,7 @@ func TestClients(t *testing.T) {
 		check(t, a.Update(loginID, "Login", "login", "itself"))
 	})
 	told.expect(t, `4665.login(name = "itself") from 1000000`)
+	r.there(t, a, districtID) // so that the UberDOG is known there, too
 
 	p := r.play(t)
 	p.update(loginID, "Login", "login", "Ann")
@@ -264,6 +269,40 @@ func TestAILeaves(t *testing.T) {
 	seen.expect(t, "5000 is gone") // with its parent
 }
 
+// Objects are deleted when their AI is killed.
+func TestKill(t *testing.T) {
+	r := start(t, "127.0.0.1:0")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "CULM_AI="+r.md)
+	cmd.Stderr = t.Output()
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	kill := sync.OnceFunc(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	defer kill()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "there\n" {
+		t.Fatalf("it says %q, %v", line, err)
+	}
+	b, _ := r.join(t, ai.Config{Channel: 1000001})
+	told := newStory()
+	ready := make(chan error, 1)
+	inside(t, b, func() {
+		_, err := b.Create(ai.Create{Class: "Avatar", DoID: 5000, Parent: districtID, Zone: 7, Handler: told})
+		check(t, err)
+		b.Watch(districtID, []uint32{7}, nil, func(err error) { ready <- err })
+	})
+	check(t, await(t, ready))
+	kill()
+	told.expect(t, "5000 is gone") // with its parent
+}
+
 // An AI that lost its link has its objects again when it is back.
 func TestReconnect(t *testing.T) {
 	r := start(t, "127.0.0.1:0")
@@ -336,6 +375,7 @@ func TestAdopted(t *testing.T) {
 		adopted.say("%d %v %v", o.ID(), title, err)
 		return adopted
 	}}})
+	r.there(t, b, districtID) // so that its channel is known there, too
 	inside(t, a, func() {
 		o := a.Object(districtID)
 		check(t, o.SetAI(b.Channel()))

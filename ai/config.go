@@ -60,7 +60,8 @@ type Events struct {
 	// Connected tells that the link is up. The AI's objects are on their way
 	// to the state server again.
 	Connected func()
-	// Lost tells that the link is lost. Run connects again. Adopted objects and
+	// Lost tells that the link is lost, and Run connects again, or that Run is
+	// at its end. Adopted objects and
 	// those of interests are gone by then.
 	Lost func()
 	// Adopted tells of an object that somebody else has created and whose AI

@@ -102,7 +102,7 @@ func serveGame(schema *dc.Schema) (address string, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(ctx) })
-	return server.Parts()[0].Addr.String(), func() {
+	return server.Parts()[0].Addrs[0].String(), func() {
 		cancel()
 		serving.Wait()
 	}

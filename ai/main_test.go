@@ -21,7 +21,34 @@ import (
 	"github.com/culm-net/culm/transport/tcp"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// With CULM_AI the test binary is an AI that connects there, with a district,
+// and says so.
+func TestMain(m *testing.M) {
+	if address := os.Getenv("CULM_AI"); address != "" {
+		fmt.Fprintln(os.Stderr, beDistrict(address))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func beDistrict(address string) error {
+	schema, err := dc.ParseFiles("testdata/game.dc")
+	if err != nil {
+		return err
+	}
+	var a *ai.AI
+	a, err = ai.New(ai.Config{Schema: schema, Address: address, Channel: 1000000, Events: ai.Events{Connected: func() {
+		a.GetLocation(districtID, func(ai.Location, error) { fmt.Println("there") })
+	}}})
+	if err != nil {
+		return err
+	}
+	a.Do(func() { _, err = a.Create(ai.Create{Class: "District", DoID: districtID}) })
+	if err != nil {
+		return err
+	}
+	return a.Run(context.Background())
+}
 
 // patience bounds how long something that must happen is waited for.
 const patience = 30 * time.Second
@@ -67,9 +94,9 @@ roles:
 	for _, p := range server.Parts() {
 		switch p.Name {
 		case "messagedirector":
-			r.md = p.Addr.String()
+			r.md = p.Addrs[0].String()
 		case "clientagent":
-			r.clients = p.Addr.String()
+			r.clients = p.Addrs[0].String()
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -81,8 +81,8 @@ func (c *serveCommand) Run(ctx context.Context, e *env, global *cli) error {
 	}
 	r := role{serve: server.Serve, reload: server.Reload}
 	for i, part := range server.Parts() {
-		if part.Addr != nil {
-			log.Info("serving", "role", part.Name, "addr", part.Addr.String())
+		for _, addr := range part.Addrs {
+			log.Info("serving", "role", part.Name, "addr", addr.String())
 		}
 		if i == 0 {
 			r.name, r.stats = part.Name, part.Stats

@@ -47,6 +47,7 @@ type client struct {
 	zones      int              // in all interests
 	operations map[uint32]*operation
 	pending    map[uint32]*operation // by doId, which operation holds its messages back
+	changes    session.Bucket        // of interest, by the client
 	held       int                   // bytes of messages that are held back
 	context    uint32                // the last one given out
 
@@ -223,7 +224,7 @@ func (c *client) end() {
 			}
 		}
 	}
-	a.count.objects -= c.visible()
+	a.count.objects -= c.inView()
 	a.count.interests -= len(c.interests)
 	a.director.Leave(&c.participant)
 	if c.channel != 0 {

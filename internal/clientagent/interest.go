@@ -27,6 +27,12 @@ type waiter struct {
 	cancelled bool   // the interest is closed
 }
 
+// knows reports whether w, who is the last one to have come, waits for op.
+func (op *operation) knows(w *waiter) bool {
+	n := len(op.waiters)
+	return n > 0 && op.waiters[n-1] == w
+}
+
 // nextContext returns a number by which answers to a request are known.
 func (c *client) nextContext() uint32 {
 	c.context++
@@ -74,7 +80,7 @@ func (c *client) addInterest(id uint16, parent uint32, zones []uint32, context u
 	}
 	w := &waiter{interest: id, context: context, caller: caller}
 	for _, z := range zones {
-		if op := c.places[md.LocationChannel(parent, z)].opening; op != nil && !slices.Contains(op.waiters, w) {
+		if op := c.places[md.LocationChannel(parent, z)].opening; op != nil && !op.knows(w) {
 			op.waiters = append(op.waiters, w)
 			w.left++
 			c.charge(op, waiterCost)

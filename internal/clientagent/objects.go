@@ -43,7 +43,6 @@ func (c *client) know(doID uint32, o object, w way) {
 	}
 	o.ways |= w
 	c.objects[doID] = o
-	c.history.forget(doID)
 }
 
 // unknow ends ways in which the client knows an object. An object that it
@@ -68,8 +67,8 @@ func (c *client) unknow(doID uint32, w way) {
 	}
 }
 
-// visible is how many objects the client sees.
-func (c *client) visible() (n int) {
+// inView is how many objects the client sees.
+func (c *client) inView() (n int) {
 	for _, o := range c.objects {
 		if o.ways&visible != 0 {
 			n++
@@ -281,6 +280,9 @@ func (h *history) add(doID uint32, now, ttl time.Duration, limit int) {
 		h.left = make(map[uint32]time.Duration)
 	}
 	h.left[doID] = now
+	if ttl == 0 && limit == 0 {
+		return // for ever
+	}
 	h.order = append(h.order, departure{doID, now})
 	for len(h.order) > 0 && (limit > 0 && len(h.order) > limit || ttl > 0 && h.order[0].at+ttl <= now) {
 		d := h.order[0]
@@ -290,8 +292,6 @@ func (h *history) add(doID uint32, now, ttl time.Duration, limit int) {
 		}
 	}
 }
-
-func (h *history) forget(doID uint32) { delete(h.left, doID) }
 
 // has reports whether an object has left less than ttl ago; 0 is for ever.
 func (h *history) has(doID uint32, now, ttl time.Duration) bool {

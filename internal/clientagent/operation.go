@@ -104,26 +104,25 @@ func (c *client) entersInterest(m *md.Message) {
 		return
 	}
 	op := c.operations[ctx]
-	switch {
-	case op != nil:
-		if c.objects[e.doID].ways&visible == 0 {
-			// It says how the object is now, so that what came about it
-			// earlier does not matter any more.
-			c.overtake(e.doID)
-			if c.over {
-				return
-			}
-			c.pending[e.doID] = op
-			op.entered = append(op.entered, c.keep(op, m, e.doID))
-		}
-		op.answered++
-		c.finishIfComplete(op)
-		c.limitPending()
-	default:
+	if op == nil {
 		// It comes after the timeout, and better late than never.
 		c.agent.count.late++
 		c.arrives(m, e, ctxSize)
+		return
 	}
+	if c.objects[e.doID].ways&visible == 0 {
+		// It says how the object is now, so that what came about it earlier
+		// does not matter any more.
+		c.overtake(e.doID)
+		if c.over {
+			return
+		}
+		c.pending[e.doID] = op
+		op.entered = append(op.entered, c.keep(op, m, e.doID))
+	}
+	op.answered++
+	c.finishIfComplete(op)
+	c.limitPending()
 }
 
 // entersLocation is an object that has come to a location.
@@ -173,6 +172,9 @@ func (c *client) holdBack(m *md.Message) bool {
 	op := c.pending[doID]
 	if op == nil || r.Err() != nil {
 		return false
+	}
+	if _, ok := c.sessions[doID]; ok && m.Type == md.StateServerObjectDeleteRAM {
+		return false // the end of the session does not wait
 	}
 	op.queue = append(op.queue, c.keep(op, m, doID))
 	c.limitPending()

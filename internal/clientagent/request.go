@@ -85,15 +85,17 @@ func (q *request) decodeUpdate(schema *dc.Schema, r *datagram.Reader) {
 		return
 	}
 	n, err := q.field.CheckPrefix(q.value)
-	switch {
-	case err != nil:
+	if err != nil {
 		if _, short := q.field.Skip(q.value); short != nil {
 			q.fault = because(CodeTruncated, "A value ends too early: %v.", err)
-		} else {
-			q.fault = because(CodeBadValue, "A value is not allowed: %v.", err)
+			return
 		}
-	case q.field.CheckASCII(q.value[:n]) != nil:
-		q.fault = because(CodeBadValue, "A value is not allowed: %v.", q.field.CheckASCII(q.value[:n]))
+	} else {
+		err = q.field.CheckASCII(q.value[:n])
+	}
+	switch {
+	case err != nil:
+		q.fault = because(CodeBadValue, "A value is not allowed: %v.", err)
 	case n < len(q.value):
 		q.fault = because(CodeOversized, "A value of %v is followed by %d bytes too many.", q.field, len(q.value)-n)
 	}

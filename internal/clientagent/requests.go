@@ -1,8 +1,11 @@
 package clientagent
 
 import (
+	"time"
+
 	"github.com/culm-net/culm/dc"
 	md "github.com/culm-net/culm/internal/messagedirector"
+	"github.com/culm-net/culm/internal/session"
 )
 
 // do lets a client's message take effect, or says why the client must go.
@@ -165,6 +168,7 @@ func (c *client) openInterest(q *request) *ejection {
 	if gone {
 		zones = nil // there is nothing to see any more
 	}
+	c.slowDown(len(zones))
 	c.addInterest(q.interest, q.parent, zones, q.context, 0)
 	return nil
 }
@@ -183,8 +187,22 @@ func (c *client) closeInterest(q *request) *ejection {
 	if q.fault != nil {
 		return q.fault
 	}
+	c.slowDown(len(it.zones))
 	c.removeInterest(q.interest, q.context, 0)
 	return nil
+}
+
+// zoneRate is how many zones a client may open and close. A change costs work
+// for each of them, and some for each object that the client sees; a message
+// can ask for much of it.
+var zoneRate = session.Rate{PerSecond: 1000, Burst: 20_000}
+
+const objectsPerZone = 64
+
+// slowDown lets a client be read later that changes its interest too much.
+func (c *client) slowDown(zones int) {
+	now := time.Time{}.Add(c.agent.clock())
+	c.hold(c.changes.Spend(now, zoneRate, float64(1+zones+len(c.objects)/objectsPerZone)))
 }
 
 // mayLook says whether the client may open or close interest in zones of a

@@ -23,7 +23,7 @@ const (
 	// routed.
 	holdTime = 5 * time.Millisecond
 	// maxHold is for how long nothing is read from a client that is over its
-	// rates: not so long that it can be gone unnoticed.
+	// rates, at most: not so long that it can be gone unnoticed.
 	maxHold = 10 * time.Second
 )
 
@@ -222,10 +222,21 @@ func (d *door) Received(conn transport.Conn, messages [][]byte) {
 	if a.director.Backlog() > a.settings.MaxBacklog {
 		hold = max(hold, holdTime)
 	}
-	if hold > 0 {
-		a.held.Add(1)
-		conn.Hold(min(hold, maxHold))
+	c.hold(hold)
+}
+
+// hold lets a client be read later. Its heartbeats must not come too late for
+// that; what it owes beyond it, it owes still.
+func (c *client) hold(d time.Duration) {
+	if d <= 0 {
+		return
 	}
+	c.agent.held.Add(1)
+	d = min(d, maxHold)
+	if limit := c.agent.settings.HeartbeatTimeout; limit > 0 {
+		d = min(d, limit/4)
+	}
+	c.conn.Hold(d)
 }
 
 // Closed is called by the transport when a connection is gone.

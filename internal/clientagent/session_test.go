@@ -228,6 +228,74 @@ func TestRates(t *testing.T) {
 	}
 }
 
+// Who is held can still send its heartbeats in time.
+func TestHeldHeartbeats(t *testing.T) {
+	c := testConfig(t)
+	c.Limits.Bytes = 100
+	c.HeartbeatTimeout = time.Second
+	client := newTheatre(t, md.New(md.Limits{}), c).connect()
+	client.Send([][]byte{hello(), append([]byte{5, 0}, make([]byte, 60_000)...)})
+	if client.conn.held == 0 || client.conn.held > c.HeartbeatTimeout/2 {
+		t.Errorf("held for %v", client.conn.held)
+	}
+}
+
+// A client that opens and closes very many zones is read later.
+func TestZoneRate(t *testing.T) {
+	d := md.New(md.Limits{})
+	th := newTheatre(t, d, testConfig(t))
+	client, p := th.connect(), newPeer(d)
+	client.Send([][]byte{hello()})
+	p.send(5000, md.ClientAgentSetState, func(w *datagram.Writer) { w.Uint16(uint16(StateEstablished)) })
+	var w datagram.Writer
+	w.Uint16(uint16(AddInterestMultiple))
+	w.Uint32(1)
+	w.Uint16(1)
+	w.Uint32(1000)
+	w.Uint16(9000)
+	for z := range uint32(9000) {
+		w.Uint32(z)
+	}
+	for i := range 4 {
+		if held := client.conn.held > 0; held != (i > 2) {
+			t.Errorf("held before 9,000 zones for the %dth time: %v", i+1, held)
+		}
+		client.Send([][]byte{w.Buf})
+	}
+}
+
+// More zones than fit into a query are asked for in several, and their end is
+// told once.
+func TestManyZones(t *testing.T) {
+	d := md.New(md.Limits{})
+	th := newTheatre(t, d, testConfig(t))
+	client, p := th.connect(), newPeer(d, 1000)
+	const n = maxZonesOfQuery + 300
+	p.send(5000, md.ClientAgentAddInterestMultiple, func(w *datagram.Writer) {
+		w.Uint16(1)
+		w.Uint32(1000)
+		w.Uint16(n)
+		for z := range uint32(n) {
+			w.Uint32(z)
+		}
+	})
+	if len(p.in) != 2 {
+		t.Fatalf("%d queries", len(p.in))
+	}
+	client.Received()
+	for i, q := range p.in {
+		r := q.Reader()
+		ctx := r.Uint32()
+		p.send(5000, md.StateServerObjectGetZonesCountResp, func(w *datagram.Writer) {
+			w.Uint32(ctx)
+			w.Uint32(0)
+		})
+		if got := client.Received(); len(got) != i {
+			t.Errorf("%d messages after %d answers", len(got), i+1)
+		}
+	}
+}
+
 // An update that becomes too long by what is put before it is refused with the
 // code for that.
 func TestTooLongToPassOn(t *testing.T) {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/culm-net/culm/internal/eventlogger"
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/websocket"
 )
 
 // agentConfig is a client agent's configuration in its own words.
@@ -89,16 +91,10 @@ func sessionEvent(e clientagent.Event) eventlogger.Event {
 	}
 }
 
-// listenClients opens the address of a client agent.
-func (s *Server) listenClients(a *ClientAgent, linger time.Duration) (transport.Listener, error) {
-	config := tcp.Config{
-		SendQueue:        cmp.Or(a.Client.WriteBufferSize, math.MaxInt),
-		Linger:           linger,
-		HandshakeTimeout: a.Client.HelloTimeout,
-		Proxy:            a.HAProxy,
-		ProxyAllow:       a.HAProxyAllow,
-		Log:              s.log,
-	}
+// listenClients opens the addresses of a client agent.
+func (s *Server) listenClients(a *ClientAgent, linger time.Duration) ([]transport.Listener, error) {
+	config := s.clientTransport(a, linger)
+	config.Proxy, config.ProxyAllow = a.HAProxy, a.HAProxyAllow
 	var err error
 	if config.TLS, err = s.keys.server(a.TLS); err != nil {
 		return nil, err
@@ -108,5 +104,38 @@ func (s *Server) listenClients(a *ClientAgent, linger time.Duration) (transport.
 		return nil, err
 	}
 	s.opened(l.Close)
+	listeners := []transport.Listener{l}
+	if a.WebSocket != nil {
+		l, err := s.listenBrowsers(a, linger)
+		if err != nil {
+			return nil, fmt.Errorf("websocket: %w", err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// listenBrowsers opens the address for WebSocket.
+func (s *Server) listenBrowsers(a *ClientAgent, linger time.Duration) (transport.Listener, error) {
+	config := websocket.Config{Path: a.WebSocket.Path, Origins: a.WebSocket.Origins, Conn: s.clientTransport(a, linger)}
+	var err error
+	if config.Conn.TLS, err = s.keys.server(a.WebSocket.TLS); err != nil {
+		return nil, err
+	}
+	l, err := websocket.Listen(a.WebSocket.Bind, config)
+	if err != nil {
+		return nil, err
+	}
+	s.opened(l.Close)
 	return l, nil
+}
+
+// clientTransport is what all connections of clients have in common.
+func (s *Server) clientTransport(a *ClientAgent, linger time.Duration) tcp.Config {
+	return tcp.Config{
+		SendQueue:        cmp.Or(a.Client.WriteBufferSize, math.MaxInt),
+		Linger:           linger,
+		HandshakeTimeout: a.Client.HelloTimeout,
+		Log:              s.log,
+	}
 }

@@ -121,7 +121,7 @@ type ClientAgent struct {
 	Bind         string         `key:"bind" kind:"address" port:"7198" default:"0.0.0.0:7198" help:"Where clients connect."`
 	Version      string         `key:"version" kind:"string" default:"dev" help:"The version that clients must name."`
 	ManualDCHash uint32         `key:"manual_dc_hash" kind:"uint32" default:"0" help:"The DC hash that clients must name. 0 is that of the DC files."`
-	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections begin with a header of the PROXY protocol, version 1 or 2."`
+	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections to bind begin with a header of the PROXY protocol, version 1 or 2. Those to websocket.bind do not."`
 	HAProxyAllow []netip.Prefix `key:"haproxy_allow" kind:"network" own:"true" help:"From where such connections are let in; an empty list is anywhere."`
 
 	Channels  ChannelRange `key:"channels" required:"true" help:"The channels of clients. There are at most as many clients."`
@@ -129,7 +129,7 @@ type ClientAgent struct {
 	Client    Client       `key:"client" help:"What a client may do."`
 	Limits    ClientLimits `key:"limits" own:"true" help:"How much a client may do."`
 	TLS       *TLS         `key:"tls" own:"true" help:"Clients speak TLS."`
-	WebSocket *WebSocket   `key:"websocket" own:"true" help:"Clients may also come over WebSocket: a binary message is one datagram. This version reads the section, and refuses to run it."`
+	WebSocket *WebSocket   `key:"websocket" own:"true" help:"Clients may also come over WebSocket: a binary message is one datagram."`
 }
 
 // ChannelRange is a range of channels, both ends included.

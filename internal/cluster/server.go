@@ -25,8 +25,8 @@ type Part struct {
 	// Name is the role's type, with a number behind it from the second one of
 	// a type on, like "clientagent_2".
 	Name string
-	// Addr is where it listens, nil if it does not.
-	Addr net.Addr
+	// Addrs is where it listens.
+	Addrs []net.Addr
 	// Stats returns a stats struct as package console describes it, from any
 	// goroutine.
 	Stats func() any
@@ -75,7 +75,7 @@ func New(c *Config, schema *dc.Schema, linger time.Duration, log *slog.Logger) (
 	if err := s.events(c); err != nil {
 		return nil, err
 	}
-	if err := s.direct(&c.MessageDirector); err != nil {
+	if err := s.direct(c); err != nil {
 		return nil, err
 	}
 	for i, r := range c.Roles {
@@ -116,25 +116,26 @@ func (s *Server) events(c *Config) error {
 }
 
 // direct makes the message director and its links.
-func (s *Server) direct(m *MessageDirector) error {
+func (s *Server) direct(c *Config) error {
+	m := &c.MessageDirector
 	s.director = messagedirector.New(messagedirector.Limits{
 		Channels: m.MaxChannels, Ranges: m.MaxRanges, PostRemoves: m.PostRemoveBytes,
 	})
 	if m.Bind != "" {
 		if err := s.bindDirector(m); err != nil {
-			return err
+			return c.at("messagedirector.bind", err)
 		}
 	}
 	if m.Connect != "" {
 		if err := s.connectDirector(m); err != nil {
-			return err
+			return c.at("messagedirector.connect", err)
 		}
 	}
-	var addr net.Addr
+	var addrs []net.Addr
 	if s.listener != nil {
-		addr = s.listener.Addr()
+		addrs = append(addrs, s.listener.Addr())
 	}
-	s.part("messagedirector", addr, func() any {
+	s.part("messagedirector", addrs, func() any {
 		stats := directorStats{Stats: s.director.Stats()}
 		if s.links != nil {
 			stats.LinkStats = s.links.Stats()
@@ -162,7 +163,7 @@ func (s *Server) bindDirector(m *MessageDirector) error {
 	}
 	l, err := tcp.Listen(m.Bind, config)
 	if err != nil {
-		return fmt.Errorf("messagedirector.bind: %w", err)
+		return err
 	}
 	s.listener = l
 	s.opened(l.Close)
@@ -226,12 +227,16 @@ func (s *Server) clientAgent(c *Config, a *ClientAgent, schema *dc.Schema, linge
 	if err != nil {
 		return err
 	}
-	l, err := s.listenClients(a, linger)
+	listeners, err := s.listenClients(a, linger)
 	if err != nil {
 		return err
 	}
-	s.agents = append(s.agents, agent{role, []transport.Listener{l}})
-	s.part("clientagent", l.Addr(), func() any { return role.Stats() })
+	var addrs []net.Addr
+	for _, l := range listeners {
+		addrs = append(addrs, l.Addr())
+	}
+	s.agents = append(s.agents, agent{role, listeners})
+	s.part("clientagent", addrs, func() any { return role.Stats() })
 	return nil
 }
 
@@ -249,19 +254,19 @@ func (s *Server) eventLogger(c *EventLogger) error {
 	}
 	s.opened(role.Close)
 	s.loggers = append(s.loggers, role)
-	s.part("eventlogger", net.UDPAddrFromAddrPort(role.Addr()), func() any { return role.Stats() })
+	s.part("eventlogger", []net.Addr{net.UDPAddrFromAddrPort(role.Addr())}, func() any { return role.Stats() })
 	return nil
 }
 
 // part lists a role.
-func (s *Server) part(name string, addr net.Addr, stats func() any) {
+func (s *Server) part(name string, addrs []net.Addr, stats func() any) {
 	n := 1
 	for i := range s.parts {
 		if s.parts[i].Name == numbered(name, n) {
 			n++
 		}
 	}
-	s.parts = append(s.parts, Part{numbered(name, n), addr, stats})
+	s.parts = append(s.parts, Part{numbered(name, n), addrs, stats})
 }
 
 func numbered(name string, n int) string {

@@ -27,6 +27,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/websocket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -81,7 +84,7 @@ func (s *started) addr(t testing.TB, part string) string {
 	t.Helper()
 	for _, p := range s.Parts() {
 		if p.Name == part {
-			return p.Addr.String()
+			return p.Addrs[0].String()
 		}
 	}
 	t.Fatalf("there is no %s", part)
@@ -219,7 +222,7 @@ func TestConnect(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- below.Serve(t.Context()) }()
-	link := dial(t, below.Parts()[0].Addr.String(), nil)
+	link := dial(t, below.Parts()[0].Addrs[0].String(), nil)
 	link.send(uint8(1), uint64(1), uint16(9000), uint64(5))
 	for answered := false; !answered; {
 		// The link upwards may not be there yet.
@@ -303,6 +306,50 @@ func writeCertificate(t testing.TB, dir, name string) *x509.Certificate {
 	}
 	return leaf
 }
+
+// A browser is a client like any other.
+func TestWebSocket(t *testing.T) {
+	s := start(t, parsed(t, `
+daemon: {drain_grace: 0}
+roles:
+  - type: clientagent
+    bind: 127.0.0.1:0
+    channels: {min: 1000, max: 1009}
+    websocket: {bind: "127.0.0.1:0", path: /game}
+`), io.Discard)
+	addrs := s.Parts()[1].Addrs
+	if len(addrs) != 2 {
+		t.Fatalf("it listens on %v", addrs)
+	}
+	b := &browser{received: make(chan []byte, 10), closed: make(chan struct{})}
+	conn, err := websocket.Dial(t.Context(), "ws://"+addrs[1].String()+"/game", tcp.Config{}, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hello := binary.LittleEndian.AppendUint32([]byte{1, 0}, schema(t).Hash())
+	if err := conn.Send(transport.Message{Data: append(hello, "\x03\x00dev"...)}); err != nil {
+		t.Fatal(err)
+	}
+	conn.Flush()
+	if got := <-b.received; string(got) != "\x02\x00" {
+		t.Errorf("hello is answered with %x", got)
+	}
+	conn.Close(transport.CodeNormal, "")
+	<-b.closed
+}
+
+type browser struct {
+	received chan []byte
+	closed   chan struct{}
+}
+
+func (b *browser) Opened(transport.Conn) {}
+func (b *browser) Received(_ transport.Conn, messages [][]byte) {
+	for _, m := range messages {
+		b.received <- bytes.Clone(m)
+	}
+}
+func (b *browser) Closed(transport.Conn, error) { close(b.closed) }
 
 // Certificates and authorities are read again; what cannot be used stays.
 func TestReload(t *testing.T) {

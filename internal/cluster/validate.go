@@ -202,16 +202,13 @@ func (c *Config) CheckSchema(schema *dc.Schema) error {
 	return k.faults.err()
 }
 
-// CheckRunnable refuses what this version reads and does not run. It
+// CheckRunnable refuses the roles that this version reads and does not run. It
 // returns all of them at once, as [Errors].
 func (c *Config) CheckRunnable() error {
 	k := checker{c: c}
 	for i, r := range c.Roles {
 		if slices.Contains([]string{"database", "dbss"}, r.Type) {
 			k.fault(fmt.Sprintf("roles[%d].type", i), "this version of Culm does not run the role %q: run it with astrond, connected to this message director, and remove it here", r.Type)
-		}
-		if r.ClientAgent != nil && r.ClientAgent.WebSocket != nil {
-			k.fault(fmt.Sprintf("roles[%d].websocket", i), "this version of Culm does not serve WebSocket: remove the section")
 		}
 	}
 	return k.faults.err()

@@ -88,8 +88,8 @@ func TestRuns(t *testing.T) {
 	defer cancel()
 	addr := make(map[string]string)
 	for _, p := range server.Parts() {
-		if p.Addr != nil {
-			addr[p.Name] = p.Addr.String()
+		for _, a := range p.Addrs {
+			addr[p.Name] = a.String()
 		}
 	}
 

@@ -16,7 +16,7 @@ type class struct {
 	fields  []field        // in inherited order
 	numbers []numbered     // ascending
 	stored  []*field       // by position in the layout
-	extra   int            // bytes by which snapshots are at most longer than the values
+	extra   int            // by how many bytes a snapshot is longer than the values, at most
 }
 
 type numbered struct {
@@ -31,12 +31,15 @@ type field struct {
 	index   int      // inherited
 	at      int      // position in the layout, -1 when it is not stored
 	atomics []*field // of a molecular field
-	molecular,
-	required, // stored, and always set
-	ram,
-	optional, // stored, and perhaps not set
-	broadcast, ownRecv, aiRecv bool
-	seenBy audience
+
+	molecular bool
+	required  bool // stored, and always set
+	ram       bool
+	optional  bool // stored, and perhaps not set
+	broadcast bool
+	ownRecv   bool
+	aiRecv    bool
+	seenBy    audience
 }
 
 // audience is for whom a snapshot is (astron.md section 1.1): an AI gets all

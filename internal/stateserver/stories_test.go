@@ -14,11 +14,19 @@ func TestStories(t *testing.T) {
 	var server *stateserver.StateServer
 	mdtest.Run(t, "testdata/stories/*.txt", mdtest.Role{
 		Open: func(t testing.TB, d *messagedirector.Director, settings map[string]string) {
-			s, err := stateserver.New(d, stateserver.Config{Control: control, Schema: schema, Limits: limits(t, settings)})
-			if err != nil {
-				t.Fatal(err)
+			_, two := settings["second"]
+			delete(settings, "second")
+			open := func(control uint64) *stateserver.StateServer {
+				s, err := stateserver.New(d, stateserver.Config{Control: control, Schema: schema, Limits: limits(t, settings)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
 			}
-			server = s
+			server = open(control)
+			if two {
+				open(control + 1)
+			}
 		},
 		Count: func(name string) (uint64, bool) {
 			s := server.Stats()

@@ -82,7 +82,7 @@ func newConn(cfg *Config, wire net.Conn, secure *tls.Conn, from origin) *Conn {
 func bareConn(cfg *Config, from origin) *Conn {
 	c := &Conn{
 		cfg:      cfg,
-		identity: transport.Identity{Addr: from.remote},
+		identity: transport.Identity{Addr: from.remote, Secure: from.secure},
 		origin:   from,
 		opened:   time.Now(),
 		closing:  make(chan struct{}),
@@ -120,6 +120,12 @@ func (c *Conn) end(err error) *transport.CloseError {
 	return cause
 }
 
+// overTLS reports whether TLS stands between c and the socket.
+func (c *Conn) overTLS() bool {
+	_, ok := c.nc.(*tls.Conn)
+	return ok
+}
+
 // explain turns an error of the network into the reason of closing.
 func (c *Conn) explain(err error) *transport.CloseError {
 	switch {
@@ -129,9 +135,9 @@ func (c *Conn) explain(err error) *transport.CloseError {
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
 	case isDead(err):
 		return &transport.CloseError{Code: transport.CodeTimeout, Err: err}
-	case c.identity.Secure && isAlert(err):
+	case c.overTLS() && isAlert(err):
 		return &transport.CloseError{Remote: true, Code: transport.CodeUnknown, Err: err}
-	case c.identity.Secure && !isNetwork(err):
+	case c.overTLS() && !isNetwork(err):
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke TLS", Err: err}
 	}
 	return &transport.CloseError{Code: transport.CodeNetwork, Err: err}
@@ -225,7 +231,7 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	state := c.box.Close()
 	close(c.closing)
 	// Where nothing was ever sent, nothing can get lost in cutting it short.
-	unused := state == outbox.Done && !c.identity.Secure && c.box.Counters().Messages == 0
+	unused := state == outbox.Done && !c.overTLS() && c.box.Counters().Messages == 0
 	if c.cfg.Linger < 0 || unused {
 		if c.box.Counters().Queued > 0 {
 			cut(c.wire) // the stream may end within a message
@@ -238,7 +244,7 @@ func (c *Conn) Close(code transport.Code, reason string) {
 	case outbox.Busy:
 		c.Flush()
 	case outbox.Done:
-		if c.identity.Secure {
+		if c.overTLS() {
 			go c.closeWrite() // its farewell may have to wait
 		} else {
 			c.closeWrite()
@@ -268,8 +274,8 @@ func (c *Conn) Reset(code transport.Code, reason string) {
 // its own, for closing a socket while bytes arrive would cut off what the
 // peer has not read yet.
 func (c *Conn) closeWrite() {
-	if c.identity.Secure {
-		_ = c.nc.(*tls.Conn).CloseWrite()
+	if secure, ok := c.nc.(*tls.Conn); ok {
+		_ = secure.CloseWrite()
 	}
 	if w, ok := c.wire.(interface{ CloseWrite() error }); ok {
 		_ = w.CloseWrite()

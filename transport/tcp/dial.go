@@ -42,3 +42,18 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 	go c.run(h)
 	return c, nil
 }
+
+// Attach makes a connection of something that is like a TCP connection, which
+// it owns from now on. What happens on it goes to h, on another goroutine;
+// Config.TLS and Proxy are of no effect. If wire has a method Secure() bool,
+// that is what Identity says.
+func Attach(wire net.Conn, cfg Config, h transport.Handler) (*Conn, error) {
+	full, err := cfg.withDefaults()
+	if err != nil {
+		_ = wire.Close()
+		return nil, err
+	}
+	c := newConn(&full, wire, nil, originOf(wire))
+	go c.run(h)
+	return c, nil
+}

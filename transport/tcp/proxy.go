@@ -18,11 +18,16 @@ import (
 type origin struct {
 	remote, local net.Addr
 	tlvs          []byte // of a proxy's header
+	secure        bool   // encrypted below what this package sees
 	check         bool   // a proxy's own connection, to see whether the server lives
 }
 
 func originOf(wire net.Conn) origin {
-	return origin{remote: wire.RemoteAddr(), local: wire.LocalAddr()}
+	o := origin{remote: wire.RemoteAddr(), local: wire.LocalAddr()}
+	if s, ok := wire.(interface{ Secure() bool }); ok {
+		o.secure = s.Secure()
+	}
+	return o
 }
 
 // maxProxyHeader is the longest header of version 2 that is read, in bytes
