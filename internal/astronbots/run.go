@@ -322,8 +322,8 @@ func (r *run) playAll(ctx context.Context) {
 			playing.Go(func() { loadgen.Pace(ctx, perSecond, r.For, 0, f) })
 		}
 	}
+	defer sleep(ctx, r.For) // also where nobody does anything
 	if r.Idle {
-		sleep(ctx, r.For)
 		return
 	}
 	r.say("%d clients walk by %s.%s, %g steps per second each; an AI has %d avatars, %g each", r.Walkers, r.gait.Class.Name(), r.gait.Field.Name(), r.Rate, r.Objects, r.ObjectRate)

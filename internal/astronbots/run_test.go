@@ -69,9 +69,9 @@ func serve(t *testing.T) Config {
 	})
 	dial := make(map[string]func(context.Context, transport.Handler) (transport.Conn, error))
 	for _, p := range server.Parts() {
-		if p.Addr != nil {
+		if len(p.Addrs) > 0 {
 			dial[p.Name] = func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-				conn, err := tcp.Dial(ctx, p.Addr.String(), tcp.Config{}, h)
+				conn, err := tcp.Dial(ctx, p.Addrs[0].String(), tcp.Config{}, h)
 				if err != nil {
 					return nil, err
 				}
