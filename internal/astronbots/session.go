@@ -16,6 +16,7 @@ import (
 const (
 	clientHello                 = 1
 	clientHelloResp             = 2
+	clientDisconnect            = 3
 	clientEject                 = 4
 	clientHeartbeat             = 5
 	clientSetField              = 120
@@ -91,9 +92,12 @@ func connect(ctx context.Context, c *Config, l listener) (*session, error) {
 	}
 }
 
-// leave closes the session and waits until it is closed.
+// leave says goodbye, closes the session and waits until it is closed.
 func (s *session) leave() {
 	s.leaving.Store(true)
+	var w datagram.Writer
+	w.Uint16(clientDisconnect)
+	_ = s.send(&w) // if it is gone, so much the better
 	s.conn.Close(transport.CodeNormal, "")
 	<-s.done
 }
