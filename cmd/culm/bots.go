@@ -19,9 +19,10 @@ import (
 
 // botsCommand is "culm bots".
 type botsCommand struct {
-	LAN   lanBotsCommand   `cmd:"" name:"lan" help:"Play many clients against a LAN server, and check what they see."`
-	Pipes pipesBotsCommand `cmd:"" name:"pipes" help:"Play many clients against a server of worlds, and check what they see."`
-	World worldBotsCommand `cmd:"" name:"world" help:"Serve a world of moving objects, for \"culm bots pipes\" to measure."`
+	LAN    lanBotsCommand    `cmd:"" name:"lan" help:"Play many clients against a LAN server, and check what they see."`
+	Pipes  pipesBotsCommand  `cmd:"" name:"pipes" help:"Play many clients against a server of worlds, and check what they see."`
+	World  worldBotsCommand  `cmd:"" name:"world" help:"Serve a world of moving objects, for \"culm bots pipes\" to measure."`
+	Astron astronBotsCommand `cmd:"" name:"astron" help:"Play many clients against a cluster of Astron's protocol, and check what they see."`
 }
 
 // lanBotsCommand is "culm bots lan".
@@ -38,9 +39,9 @@ type lanBotsCommand struct {
 	Field   string        `placeholder:"FIELD" help:"Broadcast field of numbers that moves them; by default a suitable one."`
 	Idle    bool          `help:"Connect and do nothing, to see what an idle client costs the server."`
 
-	HeaderSize int    `default:"2" enum:"2,4" placeholder:"BYTES" help:"Length prefix of each datagram, as the server's: 2 or 4 (${default})."`
-	TLS        bool   `name:"tls" help:"Speak TLS."`
-	TLSCA      string `name:"tls-ca" placeholder:"FILE" help:"Speak TLS, and trust the certificates in this PEM file instead of the system's."`
+	HeaderSize int `default:"2" enum:"2,4" placeholder:"BYTES" help:"Length prefix of each datagram, as the server's: 2 or 4 (${default})."`
+
+	tlsFlags
 
 	ServerPID int  `name:"server-pid" placeholder:"PID" help:"The server's process on this machine, to measure its CPU and memory (Linux)."`
 	JSON      bool `name:"json" help:"Write the summary as JSON."`
@@ -126,25 +127,45 @@ func (c *lanBotsCommand) dialer() (func(context.Context, transport.Handler) (tra
 	if err != nil {
 		return nil, usageError{err}
 	}
-	config := tcp.Config{Framing: framing}
-	if c.TLS || c.TLSCA != "" {
-		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	config, err := c.tlsFlags.config()
+	if err != nil {
+		return nil, err
 	}
-	if c.TLSCA != "" {
-		text, err := os.ReadFile(c.TLSCA)
+	return dialer(c.Addr, tcp.Config{Framing: framing, TLS: config}), nil
+}
+
+// tlsFlags say whether clients speak TLS.
+type tlsFlags struct {
+	TLS   bool   `name:"tls" help:"Speak TLS."`
+	TLSCA string `name:"tls-ca" placeholder:"FILE" help:"Speak TLS, and trust the certificates in this PEM file instead of the system's."`
+}
+
+// config is nil without TLS.
+func (f *tlsFlags) config() (*tls.Config, error) {
+	if !f.TLS && f.TLSCA == "" {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.TLSCA != "" {
+		text, err := os.ReadFile(f.TLSCA)
 		if err != nil {
 			return nil, err
 		}
-		config.TLS.RootCAs = x509.NewCertPool()
-		if !config.TLS.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s has no PEM certificate", c.TLSCA)
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s has no PEM certificate", f.TLSCA)
 		}
 	}
+	return config, nil
+}
+
+// dialer returns how something connects to an address over TCP.
+func dialer(addr string, config tcp.Config) func(context.Context, transport.Handler) (transport.Conn, error) {
 	return func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
-		conn, err := tcp.Dial(ctx, c.Addr, config, h)
+		conn, err := tcp.Dial(ctx, addr, config, h)
 		if err != nil {
 			return nil, err
 		}
 		return conn, nil
-	}, nil
+	}
 }

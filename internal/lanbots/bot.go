@@ -1,7 +1,6 @@
 package lanbots
 
 import (
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,10 +63,9 @@ func (b *bot) of(peer int) *sight {
 // walk makes the avatar's next step.
 func (b *bot) walk() error {
 	step := b.steps.Load()
-	angle := float64(b.index) + float64(step)/20
-	b.value = b.run.gait.appendStep(b.value[:0], step, math.Cos(angle), math.Sin(angle))
+	b.value = b.run.gait.AppendWalk(b.value[:0], b.index, step)
 	b.run.sentAt(b.index, step).Store(b.run.clock())
-	if err := b.UpdatePacked(b.avatar, b.run.gait.field, b.value); err != nil {
+	if err := b.UpdatePacked(b.avatar, b.run.gait.Field, b.value); err != nil {
 		return err
 	}
 	b.steps.Add(1)
@@ -78,7 +76,7 @@ func (b *bot) walk() error {
 // Generated is told of avatars that come into sight, and of their state.
 func (b *bot) Generated(_ *lan.Client, g *lan.Generate) {
 	peer := b.run.peer(g.Owner)
-	if peer < 0 || g.Class != b.run.gait.class {
+	if peer < 0 || g.Class != b.run.gait.Class {
 		return // a stranger's
 	}
 	s := b.of(peer)
@@ -91,10 +89,10 @@ func (b *bot) Generated(_ *lan.Client, g *lan.Generate) {
 		b.peers++
 	}
 	for f, value := range g.Values() {
-		if f != b.run.gait.field {
+		if f != b.run.gait.Field {
 			continue
 		}
-		step, ok := b.run.gait.step(value)
+		step, ok := b.run.gait.Step(value)
 		switch {
 		case !ok:
 			b.run.faults.misread.Add(1)
@@ -109,11 +107,11 @@ func (b *bot) Generated(_ *lan.Client, g *lan.Generate) {
 // Updated is told of the others' steps.
 func (b *bot) Updated(_ *lan.Client, u *lan.Update) {
 	peer := b.run.peer(u.Owner)
-	if peer < 0 || u.Field != b.run.gait.field {
+	if peer < 0 || u.Field != b.run.gait.Field {
 		return
 	}
 	b.delivered.Add(1)
-	step, ok := b.run.gait.step(u.Value)
+	step, ok := b.run.gait.Step(u.Value)
 	if !ok || u.Sender != u.Owner {
 		b.run.faults.misread.Add(1)
 		return
@@ -124,16 +122,15 @@ func (b *bot) Updated(_ *lan.Client, u *lan.Update) {
 		return
 	}
 	if s.counted {
-		switch ahead := (step - uint64(s.step) + b.run.gait.period()) % b.run.gait.period(); {
-		case ahead == 1:
+		switch ahead, ok := b.run.gait.Ahead(step, uint64(s.step)); {
+		case !ok:
+			b.run.faults.reordered.Add(1)
+			return
 		case ahead == 0:
 			b.run.faults.duplicated.Add(1)
 			return
-		case ahead <= b.run.gait.period()/2:
-			b.run.faults.lost.Add(int64(ahead - 1))
 		default:
-			b.run.faults.reordered.Add(1)
-			return
+			b.run.faults.lost.Add(int64(ahead - 1))
 		}
 	}
 	s.step, s.counted = uint32(step), true
@@ -158,7 +155,7 @@ func (b *bot) Deleted(_ *lan.Client, o lan.Object) { b.lose(o) }
 
 func (b *bot) lose(o lan.Object) {
 	peer := b.run.peer(o.Owner)
-	if peer < 0 || o.Class != b.run.gait.class {
+	if peer < 0 || o.Class != b.run.gait.Class {
 		return
 	}
 	s := b.of(peer)

@@ -115,7 +115,7 @@ func (r *run) missing(b *bot) int64 {
 		if i == b.index || steps == 0 {
 			continue
 		}
-		if s := b.of(i); !s.present || !s.counted || uint64(s.step) != (steps-1)%r.gait.period() {
+		if s := b.of(i); !s.present || !s.counted || uint64(s.step) != (steps-1)%r.gait.Period() {
 			n++
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/gait"
 	"github.com/culm-net/culm/internal/loadgen"
 	"github.com/culm-net/culm/lan"
 	"github.com/culm-net/culm/transport"
@@ -59,7 +60,7 @@ const (
 // run is the state that bots share.
 type run struct {
 	Config
-	gait  *gait
+	gait  *gait.Gait
 	bots  []*bot
 	began time.Time
 
@@ -77,10 +78,10 @@ type run struct {
 
 // window is for how many steps of each bot it is remembered when they were
 // made.
-func (r *run) window() uint64 { return min(remembered, r.gait.period()) }
+func (r *run) window() uint64 { return min(remembered, r.gait.Period()) }
 
 func (r *run) sentAt(bot int, step uint64) *atomic.Int64 {
-	return &r.sent[uint64(bot)*r.window()+step%r.gait.period()%r.window()]
+	return &r.sent[uint64(bot)*r.window()+step%r.gait.Period()%r.window()]
 }
 
 // clock is the time in nanoseconds since the run began, never 0.
@@ -148,7 +149,7 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	r := &run{Config: c, began: time.Now()}
 	if !c.Idle {
 		var err error
-		if r.gait, err = chooseGait(c.Schema, c.Class, c.Field); err != nil {
+		if r.gait, err = gait.Choose(c.Schema, c.Class, c.Field); err != nil {
 			return nil, err
 		}
 		r.sent = make([]atomic.Int64, uint64(c.Clients)*r.window())
@@ -285,7 +286,7 @@ func (r *run) play(ctx context.Context, s *Summary) error {
 		s.Updates += b.steps.Load()
 		s.Deliveries += b.delivered.Load()
 	}
-	s.Class, s.Field, s.Zones, s.Walkers, s.Rate = r.gait.class.Name(), r.gait.field.Name(), r.Zones, r.Walkers, r.Rate
+	s.Class, s.Field, s.Zones, s.Walkers, s.Rate = r.gait.Class.Name(), r.gait.Field.Name(), r.Zones, r.Walkers, r.Rate
 	s.LatencyP50, s.LatencyP99 = seconds(r.latency.Quantile(0.5)), seconds(r.latency.Quantile(0.99))
 	s.LatencyMax = seconds(r.latency.Max())
 	s.UpdatesPerSecond = float64(s.Updates) / s.Seconds
@@ -321,7 +322,7 @@ func (r *run) gather(ctx context.Context) error {
 	}
 	for _, b := range r.bots {
 		var err error
-		b.avatar, err = b.Create(r.gait.class.Name(), b.zone)
+		b.avatar, err = b.Create(r.gait.Class.Name(), b.zone)
 		if err != nil {
 			return fmt.Errorf("client %d: %w", b.index, err)
 		}
@@ -343,7 +344,7 @@ func (r *run) gather(ctx context.Context) error {
 // walkAll has the bots walk in turn, so that their steps are spread evenly
 // over the period, until the time is over or ctx is done.
 func (r *run) walkAll(ctx context.Context) {
-	r.say("%d clients walk by %s.%s, %g steps per second each", r.Walkers, r.gait.class.Name(), r.gait.field.Name(), r.Rate)
+	r.say("%d clients walk by %s.%s, %g steps per second each", r.Walkers, r.gait.Class.Name(), r.gait.Field.Name(), r.Rate)
 	last, lastAt := uint64(0), time.Now()
 	stop := loadgen.Every(progressEvery, func() {
 		now, total := time.Now(), r.deliveries()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/dc"
+	"github.com/culm-net/culm/internal/gait"
 	"github.com/culm-net/culm/lan"
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
@@ -56,6 +57,15 @@ func serve(t *testing.T, schema *dc.Schema, c lan.Config) func(context.Context, 
 		}
 		return conn, nil
 	}
+}
+
+func parse(t testing.TB, text string) *dc.Schema {
+	t.Helper()
+	s, err := dc.Parse(dc.Source{Name: "test.dc", Text: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 const walkers = `dclass Walker { setPos(int16 / 10 x, int16 / 10 y, uint32 t) required broadcast ram; };`
@@ -242,7 +252,7 @@ func TestRunSeesFaults(t *testing.T) {
 // What a bot hears of another zone is a fault, and of strangers is none of its
 // business.
 func TestBotHearsOfAnotherZone(t *testing.T) {
-	g, err := chooseGait(parse(t, walkers), "", "")
+	g, err := gait.Choose(parse(t, walkers), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,8 +263,8 @@ func TestBotHearsOfAnotherZone(t *testing.T) {
 	b := r.bots[0]
 	hear := func(owner uint32) int64 {
 		before := r.faults.strayed.Load()
-		o := lan.Object{DoID: owner, Class: g.class, Owner: owner}
-		b.Updated(nil, &lan.Update{Object: o, Sender: owner, Field: g.field, Value: g.appendStep(nil, 0, 0, 0)})
+		o := lan.Object{DoID: owner, Class: g.Class, Owner: owner}
+		b.Updated(nil, &lan.Update{Object: o, Sender: owner, Field: g.Field, Value: g.AppendStep(nil, 0, 0, 0)})
 		return r.faults.strayed.Load() - before
 	}
 	if n := hear(1); n != 0 {
@@ -266,7 +276,7 @@ func TestBotHearsOfAnotherZone(t *testing.T) {
 			t.Errorf("%d faults by hearing of %d, want %d", n, owner, want)
 		}
 	}
-	b.Generated(nil, &lan.Generate{Object: lan.Object{DoID: 2001, Class: g.class, Owner: 2001}})
+	b.Generated(nil, &lan.Generate{Object: lan.Object{DoID: 2001, Class: g.Class, Owner: 2001}})
 	if n := r.faults.total(); n != 3 || b.peers != 0 {
 		t.Errorf("%d faults, %d avatars in sight", n, b.peers)
 	}

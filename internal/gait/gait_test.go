@@ -1,4 +1,4 @@
-package lanbots
+package gait
 
 import (
 	"strings"
@@ -40,23 +40,23 @@ func TestGaitCounts(t *testing.T) {
 		{"uint8(0-3, 10-20) x", 4},
 	} {
 		t.Run(c.params, func(t *testing.T) {
-			g, err := chooseGait(parse(t, "dclass Walker { move("+c.params+") broadcast; };"), "", "")
+			g, err := Choose(parse(t, "dclass Walker { move("+c.params+") broadcast; };"), "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.period() != c.period {
-				t.Errorf("the period is %d, want %d", g.period(), c.period)
+			if g.Period() != c.period {
+				t.Errorf("the period is %d, want %d", g.Period(), c.period)
 			}
-			if step, ok := g.step(g.field.AppendDefault(nil)); !ok || step != g.period()-1 {
+			if step, ok := g.Step(g.Field.AppendDefault(nil)); !ok || step != g.Period()-1 {
 				t.Errorf("the default is step %d, %v; want the one before the first", step, ok)
 			}
 			for _, step := range []uint64{0, 1, 2, 100, 127, 128, 255, 1 << 15, 1<<16 - 1, 1 << 16, 1<<23 - 1, 1 << 31, 1<<32 - 1, 1 << 40} {
 				for _, at := range [][2]float64{{1, 0}, {-1, 0}, {0, -1}, {0.6, 0.8}} {
-					b := g.appendStep([]byte{9}, step, at[0], at[1])[1:]
-					if err := g.field.Check(b); err != nil {
+					b := g.AppendStep([]byte{9}, step, at[0], at[1])[1:]
+					if err := g.Field.Check(b); err != nil {
 						t.Fatalf("step %d: %v", step, err)
 					}
-					if got, ok := g.step(b); !ok || got != step%g.period() {
+					if got, ok := g.Step(b); !ok || got != step%g.Period() {
 						t.Fatalf("step %d reads as %d, %v", step, got, ok)
 					}
 				}
@@ -65,7 +65,7 @@ func TestGaitCounts(t *testing.T) {
 	}
 }
 
-func TestChooseGait(t *testing.T) {
+func TestChoose(t *testing.T) {
 	schema := parse(t, `
 		struct S { uint8 a; };
 		dclass Base { setLocation(uint32 parent, uint32 zone) broadcast ram; setHp(uint16 hp) required broadcast; };
@@ -90,17 +90,32 @@ func TestChooseGait(t *testing.T) {
 		{"Fixed", "setOne", "", "no parameter that can count"},
 		{"Fixed", "", "", "no field to walk with"},
 	} {
-		g, err := chooseGait(schema, c.class, c.field)
+		g, err := Choose(schema, c.class, c.field)
 		switch {
 		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)):
 			t.Errorf("%s %s: error %v, want %s", c.class, c.field, err, c.err)
 		case c.err == "" && err != nil:
 			t.Errorf("%s %s: %v", c.class, c.field, err)
-		case c.err == "" && g.class.Name()+"."+g.field.Name() != c.want:
-			t.Errorf("%s %s: chose %s.%s, want %s", c.class, c.field, g.class.Name(), g.field.Name(), c.want)
+		case c.err == "" && g.Class.Name()+"."+g.Field.Name() != c.want:
+			t.Errorf("%s %s: chose %s.%s, want %s", c.class, c.field, g.Class.Name(), g.Field.Name(), c.want)
 		}
 	}
-	if _, err := chooseGait(parse(t, ""), "", ""); err == nil {
+	if _, err := Choose(parse(t, ""), "", ""); err == nil {
 		t.Error("walks without any class")
+	}
+}
+
+func TestAhead(t *testing.T) {
+	g, err := Choose(parse(t, "dclass Walker { move(uint8 x) broadcast; };"), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		step, last, ahead uint64
+		ok                bool
+	}{{5, 5, 0, true}, {6, 5, 1, true}, {2, 254, 4, true}, {300, 43, 1, true}, {5, 6, 255, false}, {255, 0, 255, false}, {128, 0, 128, true}} {
+		if ahead, ok := g.Ahead(c.step, c.last); ahead != c.ahead || ok != c.ok {
+			t.Errorf("%d is %d ahead of %d, %v; want %d, %v", c.step, ahead, c.last, ok, c.ahead, c.ok)
+		}
 	}
 }

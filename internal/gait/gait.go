@@ -1,4 +1,8 @@
-package lanbots
+// Package gait is how avatars of generated load walk: by a field of numbers,
+// one of which counts the steps, so that whoever sees them notices when an update
+// is lost, doubled or overtaken. A package of its own, because internal/lanbots
+// and internal/astronbots both need it and know nothing of each other.
+package gait
 
 import (
 	"encoding/binary"
@@ -10,11 +14,12 @@ import (
 	"github.com/culm-net/culm/dc"
 )
 
-// gait is the field by which avatars walk, and how its values are made: one
+// Gait is the field by which avatars walk, and how its values are made: one
 // parameter counts the steps, the others go around in a circle.
-type gait struct {
-	class   *dc.Class
-	field   *dc.Field
+type Gait struct {
+	Class *dc.Class
+	Field *dc.Field
+
 	numbers []number
 	counter int // the index in numbers of the one that counts
 	size    int // packed bytes of a value
@@ -113,7 +118,7 @@ func (n *number) narrow(from int64) {
 }
 
 // newGait makes a gait of a field, or says why not.
-func newGait(class *dc.Class, f *dc.Field) (*gait, error) {
+func newGait(class *dc.Class, f *dc.Field) (*Gait, error) {
 	name := class.Name() + "." + f.Name()
 	switch {
 	case f.Kind() == dc.Molecular:
@@ -121,7 +126,7 @@ func newGait(class *dc.Class, f *dc.Field) (*gait, error) {
 	case !f.Has(dc.Broadcast) || f.Has(dc.P2P):
 		return nil, fmt.Errorf("%s does not reach everybody: it must be broadcast and not p2p", name)
 	}
-	g := &gait{class: class, field: f}
+	g := &Gait{Class: class, Field: f}
 	for _, p := range f.Params() {
 		n, ok := numberOf(p.Type())
 		if !ok {
@@ -139,7 +144,7 @@ func newGait(class *dc.Class, f *dc.Field) (*gait, error) {
 	}
 	counter := &g.numbers[g.counter]
 	counter.narrow(counter.get(f.AppendDefault(nil)))
-	if g.period() < 2 {
+	if g.Period() < 2 {
 		return nil, fmt.Errorf("%s has no parameter that can count", name)
 	}
 	for _, f := range class.RequiredFields() {
@@ -147,25 +152,40 @@ func newGait(class *dc.Class, f *dc.Field) (*gait, error) {
 			return nil, fmt.Errorf("bots do not know how to create a %s: %w", class.Name(), err)
 		}
 	}
-	if step, ok := g.step(f.AppendDefault(nil)); ok {
-		g.origin = (step + 1) % g.period()
+	if step, ok := g.Step(f.AppendDefault(nil)); ok {
+		g.origin = (step + 1) % g.Period()
 	} else {
 		return nil, fmt.Errorf("bots do not know how to go on from the default of %s", name)
 	}
 	for step := range uint64(2) {
-		if err := f.Check(g.appendStep(nil, step, 0, 0)); err != nil {
+		if err := f.Check(g.AppendStep(nil, step, 0, 0)); err != nil {
 			return nil, fmt.Errorf("bots do not know how to set %s: %w", name, err)
 		}
 	}
 	return g, nil
 }
 
-// period is after how many steps the count begins again.
-func (g *gait) period() uint64 { return g.numbers[g.counter].values() }
+// Period is after how many steps the count begins again.
+func (g *Gait) Period() uint64 { return g.numbers[g.counter].values() }
 
-// appendStep appends the packed value of an avatar's step. cos and sin say
+// AppendWalk appends the packed value of a step of the avatar with a number, so
+// that each is somewhere else on the circle.
+func (g *Gait) AppendWalk(dst []byte, avatar int, step uint64) []byte {
+	angle := float64(avatar) + float64(step)/20
+	return g.AppendStep(dst, step, math.Cos(angle), math.Sin(angle))
+}
+
+// Ahead returns how many steps one is ahead of the last one that was seen; false
+// if it is behind that. Both are modulo the period, half of which counts as
+// behind.
+func (g *Gait) Ahead(step, last uint64) (uint64, bool) {
+	ahead := (step%g.Period() + g.Period() - last%g.Period()) % g.Period()
+	return ahead, ahead <= g.Period()/2
+}
+
+// AppendStep appends the packed value of an avatar's step. cos and sin say
 // where on the circle it is.
-func (g *gait) appendStep(dst []byte, step uint64, cos, sin float64) []byte {
+func (g *Gait) AppendStep(dst []byte, step uint64, cos, sin float64) []byte {
 	start := len(dst)
 	for range g.size {
 		dst = append(dst, 0)
@@ -173,7 +193,7 @@ func (g *gait) appendStep(dst []byte, step uint64, cos, sin float64) []byte {
 	for i := range g.numbers {
 		n := &g.numbers[i]
 		if i == g.counter {
-			n.put(dst[start:], n.lo+int64((g.origin+step%g.period())%g.period()))
+			n.put(dst[start:], n.lo+int64((g.origin+step%g.Period())%g.Period()))
 			continue
 		}
 		mid := n.lo + (n.hi-n.lo)/2
@@ -190,19 +210,19 @@ func (g *gait) appendStep(dst []byte, step uint64, cos, sin float64) []byte {
 // radius of the circle that avatars walk, in the game's units.
 const radius = 10
 
-// step returns the step of a value that appendStep has made, modulo the period.
-func (g *gait) step(value []byte) (uint64, bool) {
+// Step returns the step of a value that AppendStep has made, modulo the period.
+func (g *Gait) Step(value []byte) (uint64, bool) {
 	n := &g.numbers[g.counter]
 	if len(value) != g.size {
 		return 0, false
 	}
 	count := uint64(n.get(value) - n.lo)
-	return (count + g.period() - g.origin) % g.period(), count < g.period()
+	return (count + g.Period() - g.origin) % g.Period(), count < g.Period()
 }
 
-// chooseGait returns the gait of the named class and field, or the most
+// Choose returns the gait of the named class and field, or the most
 // suitable one where a name is empty.
-func chooseGait(s *dc.Schema, className, fieldName string) (*gait, error) {
+func Choose(s *dc.Schema, className, fieldName string) (*Gait, error) {
 	classes := s.Classes()
 	if className != "" {
 		class := s.Class(className)
@@ -219,7 +239,7 @@ func chooseGait(s *dc.Schema, className, fieldName string) (*gait, error) {
 		}
 		return newGait(classes[0], classes[0].FieldByName(fieldName))
 	}
-	var best *gait
+	var best *Gait
 	var reason error
 	for _, c := range classes {
 		if c.IsStruct() {
@@ -245,12 +265,12 @@ func chooseGait(s *dc.Schema, className, fieldName string) (*gait, error) {
 
 // suits says how well a gait suits: positions best, then those whose count
 // does not begin again soon, then those with many parameters.
-func (g *gait) suits() int {
+func (g *Gait) suits() int {
 	score := min(len(g.numbers), 4)
-	if strings.Contains(strings.ToLower(g.field.Name()), "pos") {
+	if strings.Contains(strings.ToLower(g.Field.Name()), "pos") {
 		score += 100
 	}
-	if g.period() >= 1<<16 {
+	if g.Period() >= 1<<16 {
 		score += 10
 	}
 	return score
