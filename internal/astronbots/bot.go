@@ -317,11 +317,7 @@ func (b *bot) closed(s *session, err error) {
 	if s.leaving.Load() {
 		return
 	}
-	select {
-	case <-b.run.over: // the bots give up
-	default:
-		b.run.fault(disconnected, 1, "client %d: %v", b.index, err)
-	}
+	b.run.fault(disconnected, 1, "client %d: %v", b.index, err)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.session == s {

@@ -108,7 +108,6 @@ type run struct {
 	crowd *crowd // nil when idle
 	bots  []*bot
 	began time.Time
-	over  chan struct{} // closed when the bots give up or are done
 
 	avatars sync.Map // of *avatar by doId: those that there are
 	lastID  atomic.Uint32
@@ -174,7 +173,7 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	if c.Guests {
 		c.Objects, c.Moves, c.AIChurn = 0, 0, 0
 	}
-	r := &run{Config: c, began: time.Now(), over: make(chan struct{})}
+	r := &run{Config: c, began: time.Now()}
 	for i := range c.Clients {
 		r.bots = append(r.bots, &bot{run: r, index: i})
 	}
@@ -210,10 +209,8 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	}
 	defer r.leave(func(*bot) bool { return true })
 	if err := r.connect(ctx); err != nil {
-		close(r.over)
 		return nil, err
 	}
-	defer close(r.over)
 	heartbeats := loadgen.Every(heartbeatEvery, func() {
 		for _, b := range r.bots {
 			b.heartbeat()
