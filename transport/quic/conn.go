@@ -71,10 +71,11 @@ func (c *Conn) open() error {
 		return errors.New("the peer must take datagrams (RFC 9221)")
 	}
 	var err error
-	if c.out, err = c.q.OpenUniStream(); err != nil {
+	c.out, err = c.q.OpenUniStream()
+	if limit := (*quic.StreamLimitReachedError)(nil); errors.As(err, &limit) {
 		return errors.New("the peer must allow unidirectional streams")
 	}
-	return nil
+	return err
 }
 
 // run is the life of the connection, from Opened to Closed. in is the stream

@@ -84,3 +84,16 @@ func TestExplainDialIsPrintable(t *testing.T) {
 		}
 	}
 }
+
+// A peer that closes as soon as it has said welcome is not blamed for allowing
+// no streams.
+func TestOpenOfClosed(t *testing.T) {
+	s := serve(t, Config{})
+	q := s.raw(t, nil)
+	await(t, s.opened)
+	_ = q.CloseWithError(7, "no")
+	var app *quic.ApplicationError
+	if err := newConn(s.cfg, q, nil, false).open(); !errors.As(err, &app) || app.ErrorCode != 7 {
+		t.Errorf("%v", err)
+	}
+}
