@@ -44,7 +44,7 @@ type pipesBotsCommand struct {
 func (c *pipesBotsCommand) Help() string {
 	return "Each client checks what it sees: nothing of objects that it was not told of, ticks that do not go back, messages in " +
 		"order, and that whoever sees an object at the same tick sees the same bytes. In the end all must have come as far as any of " +
-		"them, and see the same objects. If anything is wrong, the status is 1. Lost parts of snapshots are counted and no fault."
+		"them, see the same objects, and still get snapshots. If anything is wrong, the status is 1. Lost parts of snapshots are counted and no fault."
 }
 
 // Validate is called by the parser.

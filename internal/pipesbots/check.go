@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // faults count what clients saw that must not be.
 type faults struct {
-	unknown, backward, disordered, different, behind, disagreeing, disconnected atomic.Int64
+	unknown, backward, disordered, different, behind, disagreeing, silent, disconnected atomic.Int64
 }
 
 // Faults is what the clients saw that must not be.
@@ -15,13 +15,14 @@ type Faults struct {
 	Different    int64 `json:"different"`    // states of an object that are not those that another client saw at that tick
 	Behind       int64 `json:"behind"`       // objects whose newest state did not come, though another client got it
 	Disagreeing  int64 `json:"disagreeing"`  // clients that see other objects than those with the same zones
+	Silent       int64 `json:"silent"`       // clients to which no snapshot came any more
 	Disconnected int64 `json:"disconnected"` // clients that lost their connection
 }
 
 func (f *faults) snapshot() Faults {
 	return Faults{
 		Unknown: f.unknown.Load(), Backward: f.backward.Load(), Disordered: f.disordered.Load(), Different: f.different.Load(),
-		Behind: f.behind.Load(), Disagreeing: f.disagreeing.Load(), Disconnected: f.disconnected.Load(),
+		Behind: f.behind.Load(), Disagreeing: f.disagreeing.Load(), Silent: f.silent.Load(), Disconnected: f.disconnected.Load(),
 	}
 }
 
@@ -29,7 +30,7 @@ func (f *faults) total() int64 { return f.snapshot().Total() }
 
 // Total returns how many faults there are.
 func (f Faults) Total() int64 {
-	return f.Unknown + f.Backward + f.Disordered + f.Different + f.Behind + f.Disagreeing + f.Disconnected
+	return f.Unknown + f.Backward + f.Disordered + f.Different + f.Behind + f.Disagreeing + f.Silent + f.Disconnected
 }
 
 // state is what a client sees of an object.
@@ -79,6 +80,19 @@ func (r *run) behind(newest map[uint32]state) (n int) {
 	})
 	return n
 }
+
+// silent returns how many clients have not got a snapshot since mark.
+func (r *run) silent() (n int) {
+	r.each(func(c *client) {
+		if c.tick == c.marked {
+			n++
+		}
+	})
+	return n
+}
+
+// mark has silent begin anew.
+func (r *run) mark() { r.each(func(c *client) { c.marked = c.tick }) }
 
 // disagreeing returns how many clients see other objects than the zones have
 // that they see: an object that one client sees must be seen by all who see its

@@ -35,6 +35,7 @@ type client struct {
 	rtt     time.Duration       // that was noted last
 
 	tick     uint32 // of the newest snapshot
+	marked   uint32 // what tick was at the end
 	newest   uint32 // number of the newest part
 	nextSay  time.Time
 	interest uint32 // what SetZones returned

@@ -370,20 +370,23 @@ func (r *run) churn(ctx, playing context.Context) error {
 	return err
 }
 
-// settle waits until all agree, and counts where they do not.
+// settle waits until all agree and each has got another snapshot, and counts
+// where that does not come to be.
 func (r *run) settle(ctx context.Context) {
-	if len(r.Zones) == 0 || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return
 	}
+	r.mark()
 	newest := r.newest()
 	for end := time.Now().Add(r.settleWithin); ; time.Sleep(50 * time.Millisecond) {
-		behind, disagreeing := r.behind(newest), r.disagreeing()
-		if behind == 0 && disagreeing == 0 {
+		behind, disagreeing, silent := r.behind(newest), r.disagreeing(), r.silent()
+		if behind == 0 && disagreeing == 0 && silent == 0 {
 			return
 		}
 		if time.Now().After(end) {
 			r.faults.behind.Add(int64(behind))
 			r.faults.disagreeing.Add(int64(disagreeing))
+			r.faults.silent.Add(int64(silent))
 			return
 		}
 	}

@@ -242,6 +242,9 @@ func TestRunSeesFaults(t *testing.T) {
 			if *c.only(&s.Faults) == 0 {
 				t.Errorf("it was not seen:\n%s", text(s))
 			}
+			if s.Faults.Behind > 0 {
+				s.Faults.Silent = 0 // without the objects' states no part is left
+			}
 			if s.Faults.Disagreeing > 0 {
 				// A snapshot of the plain dialect cannot be read from an unknown
 				// object on.
@@ -265,6 +268,45 @@ func TestRunSeesUnknownObjects(t *testing.T) {
 	}}, false)
 	if s.Faults.Unknown != 1 {
 		t.Errorf("one message was of an unknown object:\n%s", text(s))
+	}
+}
+
+// muted is a client that hears nothing any more when the server is off.
+type muted struct {
+	*client
+	off *atomic.Bool
+}
+
+func (m muted) Received(conn transport.Conn, msgs [][]byte) {
+	if !m.off.Load() {
+		m.client.Received(conn, msgs)
+	}
+}
+
+// A server from which nothing comes any more, for anybody, is a fault, though no
+// client sees less than another.
+func TestRunSeesSilence(t *testing.T) {
+	for name, zones := range map[string][]uint32{"zone": {1}, "empty zone": {9}, "idle": nil} {
+		t.Run(name, func(t *testing.T) {
+			dial := serve(t, WorldConfig{Objects: 10})
+			var off atomic.Bool
+			s, err := play(t, Config{
+				Clients: 3, Zones: zones, UpdateRate: 66, settleWithin: 300 * time.Millisecond,
+				enough: func(n counts) bool {
+					off.Store(n.snapshots > 20)
+					return off.Load()
+				},
+				Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+					return dial(ctx, muted{h.(*client), &off})
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Faults.Silent != 3 || !strings.Contains(text(s), "fault           3 clients to which no snapshot came any more") {
+				t.Error(text(s))
+			}
+		})
 	}
 }
 

@@ -139,6 +139,7 @@ func (s *Summary) WriteText(w io.Writer) {
 		{f.Different, "states that another client saw otherwise at the same tick"},
 		{f.Behind, "objects whose newest state did not come"},
 		{f.Disagreeing, "clients see other objects than those with the same zones"},
+		{f.Silent, "clients to which no snapshot came any more"},
 		{f.Disconnected, "clients disconnected"},
 	} {
 		if fault.n > 0 {

@@ -22,7 +22,7 @@ of which the first counts:
 3. as a key of a YAML file that is named with ` + "`--pipes-config FILE`" + `: ` + "`pipes-tickrate: 30`" + `.
 
 A value out of its range, a key or a variable that begins with ` + "`CULM_PIPES_`" + ` and is no setting, and settings that exclude each
-other are errors. Programs of yours take them with [package settings](../pipes/settings/settings.go) and package flag, as
+other are errors. Programs of yours take them with [package settings](../pipes/settings/sources.go), whose Parse reads all three, as
 [the chat](../examples/chat/README.md) does.
 
 | setting | default | from | to | meaning |

@@ -6,7 +6,8 @@
 // pipes.md, "Settings"), but for the port: 27015 is that of Steam's transport.
 // A setting pipes-tickrate is the flag -pipes-tickrate, the variable
 // CULM_PIPES_TICKRATE and the key pipes-tickrate of a YAML file. Where it is said
-// more than once, a flag counts before the environment and that before a file.
+// more than once, a flag counts before the environment and that before a file. A
+// program calls [Parse], or the methods of [Settings] in an order of its own.
 package settings
 
 import (

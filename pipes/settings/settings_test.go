@@ -2,8 +2,10 @@ package settings
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -161,21 +163,64 @@ func TestForClients(t *testing.T) {
 	}
 }
 
-// ExampleSettings reads a game's settings from a file, the environment and the
-// command line.
-func ExampleSettings() {
-	s := Default()
-	fs := flag.NewFlagSet("game", flag.ExitOnError)
-	if document, err := os.ReadFile("game.yml"); err == nil {
-		if err := s.YAML("game.yml", document); err != nil {
-			panic(err)
+// Of the flag, the variable, the file and the default the first that is there
+// counts, also when it says what is the default.
+func TestParse(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "game.yml")
+	text := "pipes-tickrate: 30\npipes-updaterate: 31\npipes-cmdrate: 32\npipes-clock-correction: false\npipes-password: from the file\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	parse := func(environ []string, args ...string) (Settings, error) {
+		fs := flag.NewFlagSet("game", flag.ContinueOnError)
+		fs.SetOutput(io.Discard)
+		fs.String("name", "", "")
+		return Parse(fs, args, environ)
+	}
+	environ := []string{"CULM_PIPES_UPDATERATE=20", "CULM_PIPES_CMDRATE=40", "CULM_PIPES_INTERP=0.25", "HOME=/"}
+	got, err := parse(environ, "-pipes-config", file, "-name=x", "-pipes-cmdrate=100", "-pipes-clock-correction", "-pipes-password=")
+	want := Default()
+	want.TickRate = 30     // from the file
+	want.UpdateRate = 20   // from the environment
+	want.CommandRate = 100 // from the flag
+	want.Interp = 0.25
+	if err != nil || got != want {
+		t.Errorf("%v, got  %+v\nwant %+v", err, got, want)
+	}
+	got, err = parse(environ, "-pipes-cmdrate=100")
+	want.TickRate = 66
+	if err != nil || got != want {
+		t.Errorf("without a file: %v, got  %+v\nwant %+v", err, got, want)
+	}
+
+	if err := os.WriteFile(file, []byte("pipes-maxupdaterate: 10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		environ, args []string
+		want          string
+	}{
+		"environment": {[]string{"CULM_PIPES_TICKRATE=fast"}, nil, "CULM_PIPES_TICKRATE"},
+		"flag":        {nil, []string{"-pipes-tickrate=fast"}, "-pipes-tickrate"},
+		"no file":     {nil, []string{"-pipes-config", file + "x"}, "-pipes-config: "},
+		"together":    {[]string{"CULM_PIPES_MINUPDATERATE=20"}, []string{"-pipes-config", file}, "pipes-minupdaterate is 20 and pipes-maxupdaterate only 10"},
+		"in the end":  {[]string{"CULM_PIPES_MINUPDATERATE=67"}, nil, "pipes-minupdaterate is 67 and pipes-tickrate only 66"},
+	} {
+		if _, err := parse(c.environ, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error is %v, want %s", name, err, c.want)
 		}
 	}
-	if err := s.Environ(os.Environ()); err != nil {
-		panic(err)
+}
+
+// ExampleParse reads a game's settings from the command line, the environment and
+// a file.
+func ExampleParse() {
+	s, err := Parse(flag.CommandLine, os.Args[1:], os.Environ())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
 	}
-	s.Flags(fs)
-	_ = fs.Parse(os.Args[1:])
+	_ = s.TickRate
 }
 
 func FuzzYAML(f *testing.F) {

@@ -1,8 +1,10 @@
 package settings
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -38,6 +40,45 @@ func (s *Settings) Flags(fs *flag.FlagSet) {
 		}
 	}
 }
+
+// Parse returns the settings that a program was started with, which go together:
+// from args, its command line without the program's name, else from environ, in the
+// form of os.Environ, else from the file of -pipes-config, else the defaults. It adds
+// the flags of the settings, and -pipes-config, to those that the program already has
+// in fs, and parses them all.
+func Parse(fs *flag.FlagSet, args, environ []string) (Settings, error) {
+	s, said := Default(), Default()
+	if err := s.Environ(environ); err != nil {
+		return s, err
+	}
+	file := fs.String(fileFlag, "", "YAML file with settings, such as \"pipes-tickrate: 30\"")
+	s.Flags(fs)
+	if err := fs.Parse(args); err != nil {
+		return s, err
+	}
+	if *file == "" {
+		return s, s.Validate()
+	}
+	// Which one it is was known only now, but it counts least.
+	document, err := os.ReadFile(*file)
+	if err != nil {
+		return s, fmt.Errorf("-%s: %w", fileFlag, err)
+	}
+	if err := said.YAML(*file, document); err != nil {
+		return s, err
+	}
+	if err := said.Environ(environ); err != nil {
+		return s, err
+	}
+	fs.Visit(func(f *flag.Flag) {
+		if e, ok := f.Value.(entry); ok {
+			err = errors.Join(err, said.Set(e.name(), e.String()))
+		}
+	})
+	return said, errors.Join(err, said.Validate())
+}
+
+const fileFlag = "pipes-config"
 
 // Environ sets what an environment says, in the form of os.Environ. It returns an
 // error for a value that a setting can't have, and for variables that look like

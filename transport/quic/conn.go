@@ -149,6 +149,8 @@ func explain(err error) *transport.CloseError {
 			return &transport.CloseError{Remote: true, Code: transport.CodeProtocol, Reason: "the peer says that this side broke QUIC", Err: errors.New(transport.CutReason(tr.Error()))}
 		}
 		return &transport.CloseError{Code: transport.CodeProtocol, Reason: "the peer broke QUIC", Err: err}
+	case errors.As(err, &tr) && tr.Remote:
+		err = errors.New(transport.CutReason(tr.Error()))
 	}
 	return &transport.CloseError{Code: transport.CodeNetwork, Err: err}
 }

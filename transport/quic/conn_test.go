@@ -1,8 +1,12 @@
 package quic
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"math"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -60,5 +64,36 @@ func TestNoLinger(t *testing.T) {
 	sc.Close(transport.CodeRefused, "enough")
 	if got := await(t, ch.closed); !got.Remote || got.Code != transport.CodeRefused || got.Reason != "enough" {
 		t.Errorf("the client is told: %v", got)
+	}
+}
+
+// What a server says while it is dialed is for people to read, and must not
+// reach into their terminals.
+func TestExplainDialIsPrintable(t *testing.T) {
+	escape := "a\x1b[2Jb\nc"
+	for _, err := range []error{
+		&quic.TransportError{Remote: true, ErrorCode: quic.ProtocolViolation, ErrorMessage: escape},
+		&quic.TransportError{Remote: true, ErrorCode: quic.InternalError, ErrorMessage: escape},
+		&quic.ApplicationError{Remote: true, ErrorMessage: escape},
+		&tls.CertificateVerificationError{Err: x509.HostnameError{Host: "example.org", Certificate: &x509.Certificate{
+			DNSNames: []string{escape}, Extensions: []pkix.Extension{{Id: []int{2, 5, 29, 17}}},
+		}}},
+	} {
+		if got := explainDial(err, 0).Error(); strings.ContainsAny(got, "\x1b\n") || !strings.Contains(got, "[2Jb") {
+			t.Errorf("%T: %q", err, got)
+		}
+	}
+}
+
+// A peer that closes as soon as it has said welcome is not blamed for allowing
+// no streams.
+func TestOpenOfClosed(t *testing.T) {
+	s := serve(t, Config{})
+	q := s.raw(t, nil)
+	await(t, s.opened)
+	_ = q.CloseWithError(7, "no")
+	var app *quic.ApplicationError
+	if err := newConn(s.cfg, q, nil, false).open(); !errors.As(err, &app) || app.ErrorCode != 7 {
+		t.Errorf("%v", err)
 	}
 }

@@ -250,6 +250,8 @@ func explainDial(err error, after time.Duration) error {
 		return fmt.Errorf("%w: %w", ErrOtherProtocol, err)
 	case errors.As(err, &app):
 		return fmt.Errorf("%w: %w", ErrRefused, explain(err))
+	case errors.As(err, &tr) && tr.Remote:
+		return explain(err)
 	case isSilence(err):
 		return fmt.Errorf("%w within %v: is the server running, and does each firewall on the way let its UDP port through?", ErrNoAnswer, after.Round(10*time.Millisecond))
 	}
@@ -270,5 +272,6 @@ func certificateError(err *tls.CertificateVerificationError) error {
 	if errors.As(err, &unknown) {
 		return errors.New("nobody known here has signed it")
 	}
-	return err.Err
+	// It may quote the certificate, in which anything may stand.
+	return errors.New(transport.CutReason(err.Err.Error()))
 }

@@ -26,21 +26,15 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := settings.Default()
-	err := s.Environ(os.Environ())
 	name := flag.String("name", someName(), "what to be called")
 	server := flag.String("server", "", "HOST:PORT of the server; without it, pipes-port of this machine")
 	fingerprint := flag.String("fingerprint", "", "fingerprint of the server's certificate, which the server prints")
-	s.Flags(flag.CommandLine)
-	flag.Parse()
+	s, err := settings.Parse(flag.CommandLine, os.Args[1:], os.Environ())
 	if err == nil && flag.NArg() > 0 {
 		err = fmt.Errorf("%q is no flag; -help lists them", flag.Arg(0))
 	}
 	if *server == "" {
 		*server = fmt.Sprintf("127.0.0.1:%d", s.Port)
-	}
-	if err == nil {
-		err = s.Validate()
 	}
 	if err == nil {
 		err = run(ctx, s, *name, *server, *fingerprint)

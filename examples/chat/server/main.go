@@ -24,16 +24,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := settings.Default()
-	err := s.Environ(os.Environ())
 	host := flag.String("host", "127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
-	s.Flags(flag.CommandLine)
-	flag.Parse()
+	s, err := settings.Parse(flag.CommandLine, os.Args[1:], os.Environ())
 	if err == nil && flag.NArg() > 0 {
 		err = fmt.Errorf("%q is no flag; -help lists them", flag.Arg(0))
-	}
-	if err == nil {
-		err = s.Validate()
 	}
 	if err == nil {
 		err = run(ctx, s, *host, os.Stdout)
