@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,13 +33,13 @@ type crowd struct {
 
 // crowdConn is the agent's end of a client that reads nothing.
 type crowdConn struct {
-	transport.Conn // for the methods that nobody calls
-	queued         int
-	closed         bool
+	transport.Conn     // for the methods that nobody calls
+	queued         int // touched inside the order only
+	closed         atomic.Bool
 }
 
 func (c *crowdConn) Send(m transport.Message) error {
-	if c.closed {
+	if c.closed.Load() {
 		return transport.ErrClosed
 	}
 	if c.queued += len(m.Data); c.queued > 1<<16 {
@@ -46,7 +47,7 @@ func (c *crowdConn) Send(m transport.Message) error {
 	}
 	return nil
 }
-func (c *crowdConn) Close(transport.Code, string) { c.closed = true }
+func (c *crowdConn) Close(transport.Code, string) { c.closed.Store(true) }
 func (c *crowdConn) Hold(time.Duration)           {}
 func (c *crowdConn) Budget() int                  { return 1 }
 func (c *crowdConn) Identity() transport.Identity {
@@ -145,7 +146,7 @@ func (c *crowd) fromClient() {
 		return
 	}
 	i := c.IntN(len(c.conns))
-	if conn := c.conns[i]; conn.closed || c.IntN(60) == 0 {
+	if conn := c.conns[i]; conn.closed.Load() || c.IntN(60) == 0 {
 		c.conns = append(c.conns[:i], c.conns[i+1:]...)
 		c.clients.Closed(conn, io.EOF)
 		return
