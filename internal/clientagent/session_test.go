@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/datagram"
+	"github.com/culm-net/culm/dc"
 	md "github.com/culm-net/culm/internal/messagedirector"
 	"github.com/culm-net/culm/transport"
 )
@@ -400,6 +401,32 @@ func TestF07HashPerAgent(t *testing.T) {
 		if got := ejected(client); got != want {
 			t.Errorf("code %d, want %d", got, want)
 		}
+	}
+}
+
+// F4: a keyword of the game's own is a part of the hash, and no client's hello
+// does harm with it.
+func TestF04CustomKeyword(t *testing.T) {
+	plain, custom := "dclass A { set(uint8) broadcast; };", "keyword mine; dclass A { set(uint8) broadcast mine; };"
+	hashes := make(map[uint32]bool)
+	for _, text := range []string{plain, custom} {
+		schema, err := dc.Parse(dc.Source{Name: "a.dc", Text: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := testConfig(t)
+		c.Schema, c.Hash, c.UberDOGs = schema, 0, nil
+		th := newTheatre(t, md.New(md.Limits{}), c)
+		client := th.connect()
+		m := binary.LittleEndian.AppendUint32([]byte{byte(Hello), 0}, schema.Hash())
+		client.Send([][]byte{append(m, 3, 0, 'd', 'e', 'v')})
+		if got := client.Received(); len(got) != 1 || Type(binary.LittleEndian.Uint16(got[0])) != HelloResp {
+			t.Errorf("%s: the hello is answered with %x", text, got)
+		}
+		hashes[schema.Hash()] = true
+	}
+	if len(hashes) != 2 {
+		t.Error("the keyword makes no difference to the hash")
 	}
 }
 

@@ -155,7 +155,7 @@ type Client struct {
 	WriteBufferSize  int           `key:"write_buffer_size" kind:"bytes" default:"262144" help:"One for which more than this waits is closed. 0 is no limit."`
 	WriteTimeout     time.Duration `key:"write_timeout_ms" kind:"ms" default:"5000" help:"One that takes nothing for so long is closed. 0 is never."`
 
-	HelloTimeout         time.Duration `key:"hello_timeout" kind:"ms" default:"30000" own:"true" help:"One that has not said hello for so long is ejected. It covers a PROXY header and a TLS handshake. 0 is never."`
+	HelloTimeout         time.Duration `key:"hello_timeout" kind:"ms" default:"30000" own:"true" help:"One that has not said hello for so long is ejected. It covers a PROXY header and a TLS handshake. 0 is never, and 10 s for these two."`
 	AuthTimeout          time.Duration `key:"auth_timeout" kind:"ms" default:"0" own:"true" help:"One that has not logged in (is not ESTABLISHED) for so long is ejected. 0 is never."`
 	HistoricalObjectsTTL time.Duration `key:"historical_objects_ttl" kind:"ms" default:"0" own:"true" help:"How long updates to an object that just left are dropped, before they eject. 0 is as long as the session."`
 	StrictCLRecv         bool          `key:"strict_clrecv" kind:"bool" default:"false" own:"true" help:"Whether broadcast alone is not enough: only fields with clrecv, and ownrecv for owners, reach clients."`

@@ -193,8 +193,8 @@ func TestDocument(t *testing.T) {
 			programs = append(programs, File{strings.TrimSuffix(name, ".go") + "/" + name, []byte(body + "\n")})
 		}
 	}
-	if len(programs) != 2 {
-		t.Errorf("there are %d programs, want a server and a client", len(programs))
+	if len(programs) != 3 {
+		t.Errorf("there are %d programs, want a server, a client and an UberDOG", len(programs))
 	}
 	checkTypes(t, c, programs...)
 }

@@ -50,6 +50,8 @@ var proxyHeaders = []struct {
 	{name: "version 3", header: headerV2(0x31, 0x11, v4), refused: true},
 }
 
+// F22: the headers of health checks are accepted as the specification says, and
+// bad ones are refused.
 func TestProxyHeader(t *testing.T) {
 	l, err := Listen("127.0.0.1:0", Config{Proxy: true, Pace: -1})
 	if err != nil {
