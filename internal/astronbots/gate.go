@@ -40,13 +40,14 @@ type gate struct {
 	named  bool // clients say a name by it, and else its default
 
 	ai      *ai.AI
-	waiting atomic.Int64 // clients that wait to be let in
+	linked  chan struct{} // closed when the AI is connected for the first time
+	waiting atomic.Int64  // clients that wait to be let in
 
 	clients map[uint64]bool // that have an avatar; inside the AI
 }
 
 func newGate(ctx context.Context, r *run) (*gate, error) {
-	g := &gate{run: r, id: r.FirstID + gateOffset, field: r.gait.Field, clients: make(map[uint64]bool)}
+	g := &gate{run: r, id: r.FirstID + gateOffset, field: r.gait.Field, linked: make(chan struct{}), clients: make(map[uint64]bool)}
 	class := r.gait.Class
 	if r.Login.ID != 0 {
 		g.public, g.id = true, r.Login.ID
@@ -66,7 +67,8 @@ func newGate(ctx context.Context, r *run) (*gate, error) {
 		return g, nil
 	}
 	var err error
-	if g.ai, err = r.newAI(ctx, gateChannel, nil); err != nil {
+	linked := sync.OnceFunc(func() { close(g.linked) })
+	if g.ai, err = r.newAI(ctx, gateChannel, linked); err != nil {
 		return nil, err
 	}
 	g.ai.Do(func() {
@@ -75,6 +77,29 @@ func newGate(ctx context.Context, r *run) (*gate, error) {
 		}
 	})
 	return g, err
+}
+
+// hears waits until the cluster passes on to the gate what clients say: on one
+// link all keeps its order, so when a question that was asked after the
+// subscriptions is answered, they are made. Who knocked before would wait for
+// ever.
+func (g *gate) hears(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, joinWithin, fmt.Errorf("the AI that lets clients in is not served by the message director and the state server within %v", joinWithin))
+	defer cancel()
+	select {
+	case <-g.linked:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	for {
+		_, err := ai.Await(ctx, g.ai, func(answer func(ai.Location, error)) { g.ai.GetLocation(g.run.root(), answer) })
+		if err == nil {
+			return nil
+		}
+		if sleep(ctx, openEvery); ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // words is what a client says to be let in.

@@ -199,6 +199,9 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 			return nil, err
 		}
 		ais.Go(func() { r.keep(aiCtx, r.gate.ai) })
+		if err := r.gate.hears(ctx); err != nil {
+			return nil, err
+		}
 		ais.Go(func() { r.gate.open(aiCtx) })
 		r.crowd = &crowd{run: r}
 		if err := r.crowd.join(); err != nil {
