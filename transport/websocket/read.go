@@ -68,10 +68,18 @@ func (c *Conn) read() error {
 		if err := c.in.take(r, c.cfg.MaxMessage); err != nil {
 			return err
 		}
-		if c.in.br == nil || !whole(c.in.br) {
+		if !c.another() {
 			return nil
 		}
 	}
+}
+
+// another reports whether a whole message is there already. After Close it does not
+// look: the goroutine that says goodbye may then read for the library.
+func (c *Conn) another() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause == nil && c.in.br != nil && whole(c.in.br)
 }
 
 // whole reports whether br holds a whole message next, in one frame as clients
