@@ -82,10 +82,7 @@ func (p *peer) appendEvent(b []byte, e *snapshot.Event, stamp wire.Stamp) []byte
 // encodeGenerate makes what all clients are told alike of an object.
 func encodeGenerate(g *world.Generate) []byte {
 	m := wire.Generate{Class: g.Class, DoID: g.DoID, Zone: g.Zone, HasBaseline: true}
-	layout := g.Values.Layout()
-	for k := range layout.Len() {
-		m.Baseline.Add(layout.Index(k), g.Values.At(k))
-	}
+	snapshot.AddBaseline(&m.Baseline, g.Values)
 	for index, args := range g.Calls() {
 		m.Required.Add(index, args)
 	}

@@ -1,7 +1,7 @@
 // Package loadgen is what generators of load share: durations counted, what
 // processes use, and many things done at once. A package of its own, because
-// internal/lanbots and internal/pipesbots both need it and know nothing of each
-// other.
+// internal/lanbots, internal/pipesbots and internal/astronbots need it and know
+// nothing of each other.
 package loadgen
 
 import (
