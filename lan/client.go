@@ -254,12 +254,14 @@ func (c *Client) Flush() {
 	}
 }
 
-// Disconnect takes leave of the server and closes the connection. Of the
-// events only Disconnected comes after it, except for a call that is under way.
+// Disconnect takes leave of the server and closes the connection, or the one
+// that is still being made as soon as it opens. Of the events only Disconnected
+// comes after it, except for a call that is under way.
 func (c *Client) Disconnect() {
 	c.mu.Lock()
 	conn := c.core.conn
 	if conn == nil || c.left {
+		c.left = true
 		c.mu.Unlock()
 		return
 	}
@@ -274,13 +276,16 @@ func (c *Client) Disconnect() {
 // Opened is called by the transport.
 func (c *Client) Opened(conn transport.Conn) {
 	c.mu.Lock()
-	used := c.core.conn != nil
+	used, left := c.core.conn != nil, c.left
 	if !used {
 		c.core.conn = conn
 	}
 	c.mu.Unlock()
-	if used {
+	switch {
+	case used:
 		conn.Close(transport.CodeRefused, "this client has a connection already")
+	case left:
+		conn.Close(transport.CodeNormal, "the client disconnects")
 	}
 }
 

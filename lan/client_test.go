@@ -611,6 +611,22 @@ func TestClientIsToldNothingAfterLeave(t *testing.T) {
 	}
 }
 
+// Who takes leave while the connection is being made does not stay on it.
+func TestClientLeavesBeforeItsConnectionOpens(t *testing.T) {
+	p := newParty(t, "testdata/story.dc")
+	s := p.join()
+	late := &clientConn{}
+	c, err := NewClient(ClientConfig{Schema: p.schema, Events: s})
+	must(t, err)
+	c.Disconnect()
+	c.Opened(late)
+	if !late.closed || late.code != transport.CodeNormal {
+		t.Errorf("the connection stays (%v)", late.code)
+	}
+	c.Closed(late, io.EOF)
+	<-c.Done()
+}
+
 func TestNewClientNeedsASchema(t *testing.T) {
 	if _, err := NewClient(ClientConfig{}); err == nil {
 		t.Error("no schema, no error")
