@@ -15,8 +15,8 @@ type plan struct {
 	// has ranges, counts or a switch key. A plan with a size and without
 	// checks is verified by comparing lengths.
 	checked bool
-	// float says that there may be a float inside, or that it is one.
-	float bool
+	// leaves says what may be inside, or that it is one itself.
+	leaves leaves
 	// nested is how many values there are inside, at least; it saturates. It
 	// says something of those that have no bytes.
 	nested int
@@ -159,7 +159,7 @@ func newSequence(kind Kind, parts []part) *plan {
 	p := &plan{kind: kind, parts: parts, hasDefault: haveDefault(parts)}
 	p.size, p.checked = layout(parts)
 	p.nested = nested(parts)
-	p.float = haveFloat(parts)
+	p.leaves = leavesOf(parts)
 	return p
 }
 
@@ -172,13 +172,12 @@ func haveDefault(parts []part) bool {
 	return false
 }
 
-func haveFloat(parts []part) bool {
+func leavesOf(parts []part) leaves {
+	var all leaves
 	for _, q := range parts {
-		if q.plan.float {
-			return true
-		}
+		all |= q.plan.leaves
 	}
-	return false
+	return all
 }
 
 func nested(parts []part) int {
@@ -231,7 +230,9 @@ func (t *Type) newPlan() *plan {
 func (t *Type) newNumber() *plan {
 	p := &plan{kind: t.kind, width: t.kind.width(), divisor: max(t.divisor, 1), checked: len(t.ranges) > 0}
 	p.size = p.width
-	p.float = p.isFloat()
+	if p.isFloat() {
+		p.leaves = floatLeaves
+	}
 	p.modulus = t.modulus * float64(p.divisor)
 	switch {
 	case p.kind == Float32:
@@ -255,6 +256,9 @@ func (t *Type) newBytes() *plan {
 	if t.kind == Blob32 {
 		p.prefix = 4
 	}
+	if t.kind == String {
+		p.leaves = stringLeaves
+	}
 	if n, ok := one(p.counts); ok {
 		p.prefix, p.size, p.checked = 0, mulSize(1, n), false
 	}
@@ -265,7 +269,7 @@ func (t *Type) newBytes() *plan {
 func (t *Type) newArray() *plan {
 	p := &plan{kind: Array, size: -1, prefix: t.prefix, checked: true, elem: t.elem.compile()}
 	p.hasDefault = p.elem.hasDefault
-	p.float = p.elem.float
+	p.leaves = p.elem.leaves
 	if t.old != "" {
 		// The ranges of a deprecated array say nothing about its length or its
 		// elements; only the implicit default looks at them.
@@ -297,10 +301,10 @@ func (s *Switch) newPlan() *plan {
 	p := &plan{kind: SwitchKind, key: s.key.compile(), cases: make(map[string]*casePlan, len(s.cases)), checked: true}
 	p.size = -1
 	p.hasDefault = p.key.hasDefault
-	p.float = p.key.plan.float
+	p.leaves = p.key.plan.leaves
 	sizes := func(c *casePlan) {
 		p.hasDefault = p.hasDefault || haveDefault(c.parts)
-		p.float = p.float || haveFloat(c.parts)
+		p.leaves |= leavesOf(c.parts)
 		n, _ := layout(c.parts)
 		p.nested = max(p.nested, addSize(1, nested(c.parts)))
 		if n = addSize(n, p.key.plan.size); p.first == nil && p.other == nil {
