@@ -378,8 +378,13 @@ func (r *run) relocate() {
 	}
 }
 
-// again has a client go and come again.
+// again has a client go and come again, unless it is still coming since the last
+// time: a slow server's clients go less often.
 func (r *run) again(ctx context.Context, b *bot) {
+	if !b.coming.TryLock() {
+		return
+	}
+	defer b.coming.Unlock()
 	b.leave()
 	if err := b.join(context.WithoutCancel(ctx)); err != nil {
 		r.fault(disconnected, 1, "client %d cannot come again: %v", b.index, err)

@@ -121,6 +121,28 @@ func TestRunSeesNoFaults(t *testing.T) {
 	}
 }
 
+// A client whose turn comes while it is still coming is left alone.
+func TestAgainOneAtATime(t *testing.T) {
+	var r *run
+	var b *bot
+	dials := 0
+	r = &run{Config: Config{Dial: func(ctx context.Context, _ transport.Handler) (transport.Conn, error) {
+		if dials++; dials == 1 {
+			r.again(ctx, b)
+		}
+		return nil, errors.New("nobody there")
+	}}}
+	b = &bot{run: r}
+	r.again(t.Context(), b)
+	if dials != 1 {
+		t.Errorf("it came %d times at once", dials)
+	}
+	r.again(t.Context(), b)
+	if dials != 2 {
+		t.Error("it did not come once more")
+	}
+}
+
 func TestRunIdle(t *testing.T) {
 	c := serve(t)
 	c.Idle, c.DialAI = true, nil
