@@ -141,7 +141,7 @@ func (r *run) say(format string, args ...any) {
 // before, its objects come again, which the bots do not reckon with.
 func (r *run) newAI(ctx context.Context, channel uint32, connected func()) (*ai.AI, error) {
 	return ai.New(ai.Config{
-		Schema: r.Schema, Dial: r.DialAI, StateServer: r.StateServer, Channel: uint64(r.FirstID + channel), Log: r.Log,
+		Schema: r.Schema, Dial: r.DialAI, StateServer: r.StateServer, Channel: uint64(channel), Log: r.Log,
 		Events: ai.Events{Connected: connected, Lost: func() {
 			if ctx.Err() == nil {
 				r.fault(disconnected, 1, "an AI has lost its link")

@@ -103,6 +103,7 @@ func TestRunSeesNoFaults(t *testing.T) {
 		"they move":       func(c *Config) { c.Zones, c.Moves, c.Relocate = 3, 200, true },
 		"come and go":     func(c *Config) { c.Churn, c.Login = 50, login },
 		"the AI too":      func(c *Config) { c.AIChurn = 50 * time.Millisecond },
+		"lost late":       func(c *Config) { c.AIChurn, c.DialAI = 50*time.Millisecond, lostLate(c.DialAI) },
 		"all of it":       func(c *Config) { c.Zones, c.Moves, c.Churn, c.AIChurn = 3, 200, 20, 100*time.Millisecond },
 		"not owners only": func(c *Config) { c.Class, c.Zones, c.Moves = "Runner", 2, 50 },
 	} {
@@ -118,6 +119,41 @@ func TestRunSeesNoFaults(t *testing.T) {
 				t.Errorf("%+v\n%s", s, text(s))
 			}
 		})
+	}
+}
+
+// lostLate dials links of which the message director only learns that they are
+// lost when the next one has sent something.
+func lostLate(dial func(context.Context, transport.Handler) (transport.Conn, error)) func(context.Context, transport.Handler) (transport.Conn, error) {
+	lost := make(chan transport.Conn, 1000)
+	return func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+		l := &lateLink{lost: lost}
+		l.Handler, l.closed = h, sync.OnceFunc(func() { h.Closed(l, &transport.CloseError{}) })
+		var err error
+		l.Conn, err = dial(ctx, l)
+		return l, err
+	}
+}
+
+// lateLink is a link that seems closed here, and is so later.
+type lateLink struct {
+	transport.Conn
+	transport.Handler
+	closed func()
+	lost   chan transport.Conn
+}
+
+func (l *lateLink) Closed(transport.Conn, error) { l.closed() }
+
+func (l *lateLink) Close(transport.Code, string) {
+	l.lost <- l.Conn
+	go l.closed()
+}
+
+func (l *lateLink) Flush() {
+	l.Conn.Flush()
+	for len(l.lost) > 0 {
+		(<-l.lost).Close(transport.CodeNormal, "")
 	}
 }
 
