@@ -83,7 +83,8 @@ type Config struct {
 	// Log gets what happens to the AIs.
 	Log *slog.Logger
 
-	settleWithin time.Duration // until all agree in the end; 15 s unless a test says otherwise
+	settleWithin time.Duration   // until all agree in the end; 15 s unless a test says otherwise
+	enough       func(*run) bool // ends a test before For is over; nil never does
 }
 
 // Login is an UberDOG and the field by which clients log in.
@@ -315,6 +316,13 @@ func (r *run) playAll(ctx context.Context) {
 	defer cancel()
 	stop := r.progress()
 	defer stop()
+	if r.enough != nil {
+		defer loadgen.Every(10*time.Millisecond, func() {
+			if r.enough(r) {
+				cancel()
+			}
+		})()
+	}
 	var playing sync.WaitGroup
 	defer playing.Wait()
 	pace := func(perSecond float64, f func(turn int)) {

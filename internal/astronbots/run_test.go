@@ -82,8 +82,14 @@ func serve(t *testing.T) Config {
 	return Config{
 		Schema: schema, Version: "dev", Hash: schema.Hash(), Dial: dial["clientagent"], DialAI: dial["messagedirector"],
 		StateServer: 4002, FirstID: 900_000_000, Class: "Walker", Clients: 8, Walkers: -1, Rate: 50, Objects: 4, ObjectRate: 50, Zones: 1,
-		For: 300 * time.Millisecond, Progress: io.Discard,
+		For: time.Minute, Progress: io.Discard, enough: enough,
 	}
+}
+
+// enough is when all has happened that was to happen, for a while.
+func enough(r *run) bool {
+	return time.Since(r.began) > 500*time.Millisecond && (r.Idle || r.deliveries() > 0) &&
+		(r.Moves == 0 || r.relocations.Load() > 0) && (r.Churn == 0 && r.AIChurn == 0 || r.rejoins.Load() > 0)
 }
 
 func text(s *Summary) string {
@@ -257,7 +263,7 @@ func TestRunSeesFaults(t *testing.T) {
 			kept = nil
 			c := serve(t)
 			c.settleWithin = 500 * time.Millisecond
-			c.For = time.Minute
+			c.enough = nil
 			ctx, enough := context.WithCancel(t.Context())
 			defer enough()
 			var first sync.Once
