@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/culm-net/culm/ai"
 	"github.com/culm-net/culm/datagram"
@@ -31,18 +32,19 @@ func (r *running) district(t testing.TB, leaveIDs uint32) (a *ai.AI, leave func(
 	return a, leave
 }
 
-// there waits until the state server has an object, and returns it.
+// there waits until the state server has an object, and returns it. Nobody
+// answers before.
 func (r *running) there(t testing.TB, a *ai.AI, doID uint32) ai.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for {
+	for end := time.Now().Add(patience); ; {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		o, err := ai.Await(ctx, a, func(done func(ai.Snapshot, error)) { a.GetAll(doID, done) })
+		cancel()
 		if err == nil {
 			return o
 		}
-		if !errors.Is(err, ai.ErrTimeout) {
-			t.Fatal(err)
+		if !errors.Is(err, context.DeadlineExceeded) || time.Now().After(end) {
+			t.Fatalf("the object %d: %v", doID, err)
 		}
 	}
 }
@@ -174,7 +176,8 @@ func TestQueries(t *testing.T) {
 			t.Errorf("in zone %d are %v, %v", zone, objects, err)
 		}
 	}
-	if _, err := ai.Await(ctx, b, func(done func(ai.Location, error)) { b.GetLocation(12345, done) }); !errors.Is(err, ai.ErrTimeout) {
+	hasty, _ := r.join(t, ai.Config{Channel: 1000002, QueryTimeout: 100 * time.Millisecond})
+	if _, err := ai.Await(ctx, hasty, func(done func(ai.Location, error)) { hasty.GetLocation(12345, done) }); !errors.Is(err, ai.ErrTimeout) {
 		t.Errorf("of nobody: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package ai_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -121,7 +122,7 @@ func (r *running) join(t testing.TB, c ai.Config) (_ *ai.AI, leave func()) {
 		c.Schema = game(t)
 	}
 	c.Address = r.md
-	c.QueryTimeout = 300 * time.Millisecond
+	c.QueryTimeout = cmp.Or(c.QueryTimeout, patience)
 	c.MinBackoff, c.MaxBackoff = 5*time.Millisecond, 20*time.Millisecond
 	if testing.Verbose() {
 		c.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))

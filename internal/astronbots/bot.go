@@ -18,6 +18,7 @@ type bot struct {
 	run   *run
 	index int
 
+	coming    sync.Mutex    // held while it goes and comes again
 	delivered atomic.Uint64 // updates of avatars in sight
 
 	mu       sync.Mutex

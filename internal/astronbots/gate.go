@@ -14,12 +14,11 @@ import (
 
 // What the bots use of the doIds from Config.FirstID on, and of the channels.
 const (
-	rootOffset   = 0 // the doId of what all avatars are in
-	gateOffset   = 1 // the doId at which clients ask to be let in, without Config.Login
-	gateChannel  = 2
-	crowdChannel = 3
-	firstAvatar  = 10
-	idRange      = 100_000_000
+	rootOffset  = 0 // the doId of what all avatars are in
+	gateOffset  = 1 // the doId at which clients ask to be let in, without Config.Login
+	gateChannel = 2
+	firstAvatar = 10 // the first doId of avatars, and channel of AIs that come and go
+	idRange     = 100_000_000
 )
 
 // allClients is the channel that all clients hear (astron.md section 2).
@@ -68,7 +67,7 @@ func newGate(ctx context.Context, r *run) (*gate, error) {
 	}
 	var err error
 	linked := sync.OnceFunc(func() { close(g.linked) })
-	if g.ai, err = r.newAI(ctx, gateChannel, linked); err != nil {
+	if g.ai, err = r.newAI(ctx, r.FirstID+gateChannel, linked); err != nil {
 		return nil, err
 	}
 	g.ai.Do(func() {
@@ -181,7 +180,8 @@ func (g *gate) sent(err error) {
 }
 
 // crowd is an AI with avatars of its own, which it makes walk. It may go and come
-// again, with other avatars then.
+// again, with other avatars and on another channel then: the cluster may notice
+// late that a link is gone, and deletes what its channel has by then.
 type crowd struct {
 	run *run
 
@@ -198,7 +198,7 @@ func (c *crowd) join() error {
 	connected := make(chan struct{})
 	var once sync.Once
 	ctx, stop := context.WithCancel(context.Background())
-	a, err := r.newAI(ctx, crowdChannel, func() { once.Do(func() { close(connected) }) })
+	a, err := r.newAI(ctx, r.nextID(), func() { once.Do(func() { close(connected) }) })
 	if err != nil {
 		stop()
 		return err

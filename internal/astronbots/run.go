@@ -83,7 +83,8 @@ type Config struct {
 	// Log gets what happens to the AIs.
 	Log *slog.Logger
 
-	settleWithin time.Duration // until all agree in the end; 15 s unless a test says otherwise
+	settleWithin time.Duration   // until all agree in the end; 15 s unless a test says otherwise
+	enough       func(*run) bool // ends a test before For is over; nil never does
 }
 
 // Login is an UberDOG and the field by which clients log in.
@@ -141,7 +142,7 @@ func (r *run) say(format string, args ...any) {
 // before, its objects come again, which the bots do not reckon with.
 func (r *run) newAI(ctx context.Context, channel uint32, connected func()) (*ai.AI, error) {
 	return ai.New(ai.Config{
-		Schema: r.Schema, Dial: r.DialAI, StateServer: r.StateServer, Channel: uint64(r.FirstID + channel), Log: r.Log,
+		Schema: r.Schema, Dial: r.DialAI, StateServer: r.StateServer, Channel: uint64(channel), Log: r.Log,
 		Events: ai.Events{Connected: connected, Lost: func() {
 			if ctx.Err() == nil {
 				r.fault(disconnected, 1, "an AI has lost its link")
@@ -315,6 +316,13 @@ func (r *run) playAll(ctx context.Context) {
 	defer cancel()
 	stop := r.progress()
 	defer stop()
+	if r.enough != nil {
+		defer loadgen.Every(10*time.Millisecond, func() {
+			if r.enough(r) {
+				cancel()
+			}
+		})()
+	}
 	var playing sync.WaitGroup
 	defer playing.Wait()
 	pace := func(perSecond float64, f func(turn int)) {
@@ -378,8 +386,13 @@ func (r *run) relocate() {
 	}
 }
 
-// again has a client go and come again.
+// again has a client go and come again, unless it is still coming since the last
+// time: a slow server's clients go less often.
 func (r *run) again(ctx context.Context, b *bot) {
+	if !b.coming.TryLock() {
+		return
+	}
+	defer b.coming.Unlock()
 	b.leave()
 	if err := b.join(context.WithoutCancel(ctx)); err != nil {
 		r.fault(disconnected, 1, "client %d cannot come again: %v", b.index, err)

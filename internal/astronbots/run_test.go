@@ -82,8 +82,14 @@ func serve(t *testing.T) Config {
 	return Config{
 		Schema: schema, Version: "dev", Hash: schema.Hash(), Dial: dial["clientagent"], DialAI: dial["messagedirector"],
 		StateServer: 4002, FirstID: 900_000_000, Class: "Walker", Clients: 8, Walkers: -1, Rate: 50, Objects: 4, ObjectRate: 50, Zones: 1,
-		For: 300 * time.Millisecond, Progress: io.Discard,
+		For: time.Minute, Progress: io.Discard, enough: enough,
 	}
+}
+
+// enough is when all has happened that was to happen, for a while.
+func enough(r *run) bool {
+	return time.Since(r.began) > 500*time.Millisecond && (r.Idle || r.deliveries() > 0) &&
+		(r.Moves == 0 || r.relocations.Load() > 0) && (r.Churn == 0 && r.AIChurn == 0 || r.rejoins.Load() > 0)
 }
 
 func text(s *Summary) string {
@@ -103,6 +109,7 @@ func TestRunSeesNoFaults(t *testing.T) {
 		"they move":       func(c *Config) { c.Zones, c.Moves, c.Relocate = 3, 200, true },
 		"come and go":     func(c *Config) { c.Churn, c.Login = 50, login },
 		"the AI too":      func(c *Config) { c.AIChurn = 50 * time.Millisecond },
+		"lost late":       func(c *Config) { c.AIChurn, c.DialAI = 50*time.Millisecond, lostLate(c.DialAI) },
 		"all of it":       func(c *Config) { c.Zones, c.Moves, c.Churn, c.AIChurn = 3, 200, 20, 100*time.Millisecond },
 		"not owners only": func(c *Config) { c.Class, c.Zones, c.Moves = "Runner", 2, 50 },
 	} {
@@ -118,6 +125,63 @@ func TestRunSeesNoFaults(t *testing.T) {
 				t.Errorf("%+v\n%s", s, text(s))
 			}
 		})
+	}
+}
+
+// lostLate dials links of which the message director only learns that they are
+// lost when the next one has sent something.
+func lostLate(dial func(context.Context, transport.Handler) (transport.Conn, error)) func(context.Context, transport.Handler) (transport.Conn, error) {
+	lost := make(chan transport.Conn, 1000)
+	return func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+		l := &lateLink{lost: lost}
+		l.Handler, l.closed = h, sync.OnceFunc(func() { h.Closed(l, &transport.CloseError{}) })
+		var err error
+		l.Conn, err = dial(ctx, l)
+		return l, err
+	}
+}
+
+// lateLink is a link that seems closed here, and is so later.
+type lateLink struct {
+	transport.Conn
+	transport.Handler
+	closed func()
+	lost   chan transport.Conn
+}
+
+func (l *lateLink) Closed(transport.Conn, error) { l.closed() }
+
+func (l *lateLink) Close(transport.Code, string) {
+	l.lost <- l.Conn
+	go l.closed()
+}
+
+func (l *lateLink) Flush() {
+	l.Conn.Flush()
+	for len(l.lost) > 0 {
+		(<-l.lost).Close(transport.CodeNormal, "")
+	}
+}
+
+// A client whose turn comes while it is still coming is left alone.
+func TestAgainOneAtATime(t *testing.T) {
+	var r *run
+	var b *bot
+	dials := 0
+	r = &run{Config: Config{Dial: func(ctx context.Context, _ transport.Handler) (transport.Conn, error) {
+		if dials++; dials == 1 {
+			r.again(ctx, b)
+		}
+		return nil, errors.New("nobody there")
+	}}}
+	b = &bot{run: r}
+	r.again(t.Context(), b)
+	if dials != 1 {
+		t.Errorf("it came %d times at once", dials)
+	}
+	r.again(t.Context(), b)
+	if dials != 2 {
+		t.Error("it did not come once more")
 	}
 }
 
@@ -199,7 +263,7 @@ func TestRunSeesFaults(t *testing.T) {
 			kept = nil
 			c := serve(t)
 			c.settleWithin = 500 * time.Millisecond
-			c.For = time.Minute
+			c.enough = nil
 			ctx, enough := context.WithCancel(t.Context())
 			defer enough()
 			var first sync.Once

@@ -322,14 +322,16 @@ func TestRunInterrupted(t *testing.T) {
 	schema := parse(t, walkers)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var once sync.Once
-	progress := writerFunc(func(b []byte) (int, error) {
-		if bytes.Contains(b, []byte("walk by")) {
-			once.Do(func() { time.AfterFunc(50*time.Millisecond, cancel) })
-		}
-		return len(b), nil
-	})
-	s, err := Run(ctx, Config{Schema: schema, Clients: 4, Rate: 100, Zones: 1, For: time.Hour, Progress: progress, Dial: serve(t, schema, lan.Config{})})
+	dial := serve(t, schema, lan.Config{})
+	s, err := Run(ctx, Config{Schema: schema, Clients: 4, Rate: 100, Zones: 1, For: time.Hour, Progress: io.Discard,
+		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+			return dial(ctx, &spoiler{h, func(_ transport.Conn, d [][]byte) [][]byte {
+				if slices.ContainsFunc(d, func(b []byte) bool { return lan.Type(binary.LittleEndian.Uint16(b)) == lan.ObjectUpdateField }) {
+					cancel()
+				}
+				return d
+			}, func() {}})
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +339,3 @@ func TestRunInterrupted(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
