@@ -140,7 +140,7 @@ type sight struct {
 }
 
 func (s *sight) OnSetPos(x, y int16) { s.tell("seen at %d %d", x, y) }
-func (s *sight) OnSetH(h int16)    { s.tell("seen to look at %v", h) }
+func (s *sight) OnSetH(h int16)      { s.tell("seen to look at %v", h) }
 func (s *sight) OnWave(times uint8)  { s.tell("seen to wave %d times", times) }
 func (s *sight) MoodChanged()        { s.tell("seen with mood %d", s.Mood()) }
 func (s *sight) Delete(o *ai.Object) { s.tell("unseen") }
