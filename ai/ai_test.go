@@ -249,7 +249,7 @@ func TestClients(t *testing.T) {
 func TestAILeaves(t *testing.T) {
 	r := start(t, "127.0.0.1:0")
 	_, leave := r.district(t, 1)
-	b, _ := r.join(t, ai.Config{Channel: 1000001, FirstID: 5000, LastID: 5000})
+	b, _ := r.join(t, ai.Config{Channel: 5001, FirstID: 5000, LastID: 5001})
 	seen := newStory()
 	ready := make(chan error, 1)
 	inside(t, b, func() {
@@ -422,6 +422,7 @@ func TestRefused(t *testing.T) {
 		"setXY: 1 value, want 2":  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setXY": 1}},
 		"setHat":                  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setHat": []any{300}}},
 		"5 belongs":               {Class: "Avatar", DoID: 5},
+		"the AI's own channel":    {Class: "Avatar", DoID: 1000000},
 		"DoID is missing":         {Class: "Avatar"},
 		"more than 65,535":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setName": []any{strings.Repeat("a", 65530)}}},
 		"6000 is in use":          {Class: "Avatar", DoID: 6000},

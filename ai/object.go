@@ -150,6 +150,8 @@ func (o *Object) Generate(g Generate) (err error) {
 		return fmt.Errorf("ai: the doId %d belongs to the protocol: choose one from 1000 on", g.DoID)
 	case a.objects[g.DoID] != nil:
 		return fmt.Errorf("ai: the doId %d is in use", g.DoID)
+	case uint64(g.DoID) == a.config.Channel:
+		return fmt.Errorf("ai: the doId %d is the AI's own channel, where the object would hear what is for the AI: choose another one", g.DoID)
 	}
 	o.id, o.place, o.owner = g.DoID, Location{g.Parent, g.Zone}, g.Owner
 	if err := a.announce(o); err != nil {
@@ -208,7 +210,7 @@ func (a *AI) freeID() (uint32, error) {
 		if a.nextID++; id == a.config.LastID {
 			a.nextID = a.config.FirstID
 		}
-		if a.objects[id] == nil {
+		if a.objects[id] == nil && uint64(id) != a.config.Channel {
 			return id, nil
 		}
 	}

@@ -23,7 +23,7 @@ import (
 const (
 	loginID    = 4665      // as in culm.yml
 	channel    = 1_000_000 // the AI's own; a second AI needs another one
-	firstID    = 1_000_000 // the doIds of its objects, and those of a second AI others
+	firstID    = 1_000_001 // the doIds of its objects, and those of a second AI others
 	lastID     = 1_999_999
 	districtID = firstID
 	zone       = 1
