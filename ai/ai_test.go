@@ -252,7 +252,7 @@ func TestClients(t *testing.T) {
 func TestAILeaves(t *testing.T) {
 	r := start(t, "127.0.0.1:0")
 	_, leave := r.district(t, 1)
-	b, _ := r.join(t, ai.Config{Channel: 1000001, FirstID: 5000, LastID: 5000})
+	b, _ := r.join(t, ai.Config{Channel: 5001, FirstID: 5000, LastID: 5001})
 	seen := newStory()
 	ready := make(chan error, 1)
 	inside(t, b, func() {
@@ -422,9 +422,10 @@ func TestRefused(t *testing.T) {
 		"no dclass Nobody":        {Class: "Nobody", DoID: 5000},
 		"no field setNose":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setNose": 1}},
 		"wave is not kept":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"wave": 1}},
-		"setXY is not kept":       {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setXY": 1}},
+		"setXY: 1 value, want 2":  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setXY": 1}},
 		"setHat":                  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setHat": []any{300}}},
 		"5 belongs":               {Class: "Avatar", DoID: 5},
+		"the AI's own channel":    {Class: "Avatar", DoID: 1000000},
 		"DoID is missing":         {Class: "Avatar"},
 		"more than 65,535":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setName": []any{strings.Repeat("a", 65530)}}},
 		"6000 is in use":          {Class: "Avatar", DoID: 6000},
@@ -452,4 +453,61 @@ func TestRefused(t *testing.T) {
 			t.Error("an UberDOG keeps a value")
 		}
 	})
+}
+
+// An object that is made before it is generated.
+func TestFresh(t *testing.T) {
+	r := start(t, "127.0.0.1:0")
+	a, _ := r.district(t, 1)
+	told := newStory()
+	inside(t, a, func() {
+		o, err := a.NewObject("Avatar", told)
+		check(t, err)
+		hat := o.Class().FieldByName("setHat")
+		if o.ID() != 0 || o.Managed() || o.Packed(hat) != nil || string(o.Value(hat)) != "\x00" || o.Value(o.Class().FieldByName("wave")) != nil {
+			t.Errorf("a new object is %d, its hat %v", o.ID(), o.Value(hat))
+		}
+		check(t, o.Set("setHat", 3))
+		check(t, o.Set("setXY", 1, -2))
+		if err := o.Set("wave", 1); err == nil || !strings.Contains(err.Error(), "wave is not kept") {
+			t.Errorf("waving before it is there: %v", err)
+		}
+		for what, err := range map[string]error{
+			"moved": o.Move(districtID, 8), "given away": o.SetAI(5), "owned": o.SetOwner(5), "deleted": o.Delete(), "sent": o.SendTo(5, "wave", 1),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "call its Generate first") {
+				t.Errorf("%s before it is there: %v", what, err)
+			}
+		}
+		check(t, o.Generate(ai.Generate{Parent: districtID, Zone: 7}))
+		if err := o.Generate(ai.Generate{}); err == nil || !strings.Contains(err.Error(), "has been generated already") {
+			t.Errorf("generated twice: %v", err)
+		}
+		if a.Object(o.ID()) != o || !o.Managed() {
+			t.Error("the AI does not have it")
+		}
+	})
+	class := a.Schema().Class("Avatar")
+	there := r.there(t, a, districtID+1)
+	if got := string(there.Values[class.FieldByName("setHat")]); got != "\x03" {
+		t.Errorf("its hat is %q", got)
+	}
+	if got := string(there.Values[class.FieldByName("setX")]); got != "\x01\x00" {
+		t.Errorf("its x is %q", got)
+	}
+
+	// Another AI, by nothing but the doId.
+	b, _ := r.join(t, ai.Config{Channel: 1000001})
+	inside(t, b, func() {
+		o, err := b.Remote(districtID+1, "Avatar")
+		check(t, err)
+		check(t, o.Set("setPos", 4, 5))
+		if err := o.Delete(); !errors.Is(err, ai.ErrGone) {
+			t.Errorf("deleted from afar: %v", err)
+		}
+		if _, err := b.Remote(districtID+1, "Nothing"); err == nil {
+			t.Error("there is an object without a class")
+		}
+	})
+	told.expect(t, "2000001.setPos(x = 4, y = 5) from 1000001")
 }

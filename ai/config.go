@@ -38,8 +38,8 @@ type Config struct {
 	// StateServer is the control channel of the state server that is to hold
 	// its objects. Default [DefaultStateServer].
 	StateServer uint64
-	// FirstID and LastID bound the doIds that the AI gives its objects. No two
-	// AIs may share any. Without them each [Create] needs a doId of its own.
+	// FirstID and LastID bound the doIds that the AI gives its objects, but for
+	// that which is its own channel. No two AIs may share any. Without them each [Create] needs a doId of its own.
 	FirstID, LastID uint32
 
 	// QueryTimeout is how long answers are waited for. Default 5 s.

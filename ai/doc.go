@@ -1,7 +1,7 @@
 // Package ai is what an AI server or an UberDOG in Go uses: distributed objects
 // of the classes in a DC file, on the state servers of a cluster.
 //
-//	a, err := ai.New(ai.Config{Schema: schema, Address: "127.0.0.1:7199", Channel: 1_000_000, FirstID: 1_000_000, LastID: 1_999_999})
+//	a, err := ai.New(ai.Config{Schema: schema, Address: "127.0.0.1:7199", Channel: 1_000_000, FirstID: 1_000_001, LastID: 1_999_999})
 //	a.Do(func() {
 //		ball, err := a.Create(ai.Create{Class: "DistributedBall", Parent: 1000, Zone: 7, Handler: game})
 //	})

@@ -1,6 +1,7 @@
 package ai
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -39,13 +40,15 @@ type kind uint8
 
 const (
 	gone    kind = iota
+	fresh        // not on a state server yet
 	managed      // this AI is its AI
 	uberdog      // has no place on a state server
 	viewed       // of an interest
+	remote       // of whom the AI knows nothing but the doId
 )
 
-// Object is a distributed object that the AI manages, an UberDOG, or one that an
-// interest of the AI shows.
+// Object is a distributed object that the AI manages, an UberDOG, one that an
+// interest of the AI shows, or one that [AI.Remote] names.
 type Object struct {
 	// Data is the game's own.
 	Data any
@@ -90,49 +93,73 @@ type Create struct {
 // AI has given to an object is not noticed here: the state server logs it, and
 // the object does not come to be.
 func (a *AI) Create(c Create) (*Object, error) {
-	class, err := a.dclass(c.Class)
+	o, err := a.NewObject(c.Class, c.Handler)
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{ai: a, class: class, kind: managed, place: Location{c.Parent, c.Zone}, owner: c.Owner, handler: c.Handler, values: make(map[int][]byte), born: true}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
-		f := class.FieldByName(name)
-		if f == nil {
-			return nil, fmt.Errorf("ai: %s has no field %s", c.Class, name)
-		}
-		if !f.HasAny(dc.Required|dc.RAM) || f.Kind() == dc.Molecular {
-			return nil, fmt.Errorf("ai: %s.%s is not kept: only required and ram fields have values; send it after Create", c.Class, name)
-		}
 		args, ok := c.Fields[name].([]any)
-		if !ok || f.Kind() == dc.Parameter {
+		if f := o.class.FieldByName(name); !ok || f != nil && f.Kind() == dc.Parameter {
 			args = []any{c.Fields[name]}
 		}
-		if o.values[f.Number()], err = f.Pack(nil, args...); err != nil {
+		if err := o.Set(name, args...); err != nil {
 			return nil, err
 		}
 	}
-	for _, f := range class.RequiredFields() {
-		if _, ok := o.values[f.Number()]; !ok {
-			o.values[f.Number()] = f.AppendDefault(nil)
-		}
-	}
-	switch {
-	case c.DoID == 0:
-		if o.id, err = a.freeID(); err != nil {
-			return nil, err
-		}
-	case md.ReservedDoID(c.DoID):
-		return nil, fmt.Errorf("ai: the doId %d belongs to the protocol: choose one from 1000 on", c.DoID)
-	case a.objects[c.DoID] != nil:
-		return nil, fmt.Errorf("ai: the doId %d is in use", c.DoID)
-	default:
-		o.id = c.DoID
-	}
-	if err := a.announce(o); err != nil {
+	if err := o.Generate(Generate{DoID: c.DoID, Parent: c.Parent, Zone: c.Zone, Owner: c.Owner}); err != nil {
 		return nil, err
 	}
-	a.add(o)
 	return o, nil
+}
+
+// NewObject makes an object that is on no state server until its Generate. Until
+// then Set gives it values to begin with and sends nothing. handler is as in
+// [Create].
+func (a *AI) NewObject(class string, handler any) (*Object, error) {
+	c, err := a.dclass(class)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{ai: a, class: c, kind: fresh, handler: handler, values: make(map[int][]byte), born: true}
+	for _, f := range c.RequiredFields() {
+		o.values[f.Number()] = f.AppendDefault(nil)
+	}
+	return o, nil
+}
+
+// Generate says as what an object is put on the state server; its fields are as
+// in [Create].
+type Generate struct {
+	DoID         uint32
+	Parent, Zone uint32
+	Owner        uint64
+}
+
+// Generate puts an object of [AI.NewObject] on the state server, as [AI.Create]
+// says.
+func (o *Object) Generate(g Generate) (err error) {
+	a := o.ai
+	switch {
+	case o.kind != fresh:
+		return fmt.Errorf("ai: the %s %d has been generated already", o.class.Name(), o.id)
+	case g.DoID == 0:
+		if g.DoID, err = a.freeID(); err != nil {
+			return err
+		}
+	case md.ReservedDoID(g.DoID):
+		return fmt.Errorf("ai: the doId %d belongs to the protocol: choose one from 1000 on", g.DoID)
+	case a.objects[g.DoID] != nil:
+		return fmt.Errorf("ai: the doId %d is in use", g.DoID)
+	case uint64(g.DoID) == a.config.Channel:
+		return fmt.Errorf("ai: the doId %d is the AI's own channel, where the object would hear what is for the AI: choose another one", g.DoID)
+	}
+	o.id, o.place, o.owner = g.DoID, Location{g.Parent, g.Zone}, g.Owner
+	if err := a.announce(o); err != nil {
+		return err
+	}
+	o.kind = managed
+	a.add(o)
+	return nil
 }
 
 func (a *AI) dclass(name string) (*dc.Class, error) {
@@ -183,7 +210,7 @@ func (a *AI) freeID() (uint32, error) {
 		if a.nextID++; id == a.config.LastID {
 			a.nextID = a.config.FirstID
 		}
-		if a.objects[id] == nil {
+		if a.objects[id] == nil && uint64(id) != a.config.Channel {
 			return id, nil
 		}
 	}
@@ -249,6 +276,17 @@ func (a *AI) UberDOG(doID uint32, class string, handler any) (*Object, error) {
 	return o, nil
 }
 
+// Remote returns a name for an object that the AI need not know, such as an
+// UberDOG of another process: what is set and sent to it goes to its doId. It has
+// no values, and whether there is such an object is not known.
+func (a *AI) Remote(doID uint32, class string) (*Object, error) {
+	c, err := a.dclass(class)
+	if err != nil {
+		return nil, err
+	}
+	return &Object{ai: a, id: doID, class: c, kind: remote}, nil
+}
+
 // Object returns an object that the AI manages, an UberDOG of it, or one that it
 // sees by an interest; nil if there is none.
 func (a *AI) Object(doID uint32) *Object {
@@ -270,7 +308,7 @@ func (a *AI) Objects() iter.Seq[*Object] {
 	}
 }
 
-// ID returns the doId.
+// ID returns the doId, 0 before Generate.
 func (o *Object) ID() uint32 { return o.id }
 
 // Class returns the object's dclass.
@@ -298,10 +336,24 @@ func (o *Object) Handler() any { return o.handler }
 // SetHandler exchanges the handler.
 func (o *Object) SetHandler(handler any) { o.handler = handler }
 
+// mine returns an error if the object is not on a state server with this AI as
+// its AI.
+func (o *Object) mine() error {
+	switch o.kind {
+	case managed:
+		return nil
+	case fresh:
+		return errFresh
+	}
+	return ErrGone
+}
+
+var errFresh = errors.New("ai: the object is on no state server yet: call its Generate first")
+
 // Move puts the object elsewhere.
 func (o *Object) Move(parent, zone uint32) error {
-	if o.kind != managed {
-		return ErrGone
+	if err := o.mine(); err != nil {
+		return err
 	}
 	o.place = Location{parent, zone}
 	return o.tell(md.StateServerObjectSetLocation, func(w *datagram.Writer) {
@@ -313,8 +365,8 @@ func (o *Object) Move(parent, zone uint32) error {
 // SetOwner gives the object to the owner of a channel, such as a client's
 // session; 0 is nobody.
 func (o *Object) SetOwner(channel uint64) error {
-	if o.kind != managed {
-		return ErrGone
+	if err := o.mine(); err != nil {
+		return err
 	}
 	o.owner = channel
 	return o.tell(md.StateServerObjectSetOwner, func(w *datagram.Writer) { w.Uint64(channel) })
@@ -323,8 +375,8 @@ func (o *Object) SetOwner(channel uint64) error {
 // SetAI gives the object to another AI. It is gone from this one, but not
 // deleted.
 func (o *Object) SetAI(channel uint64) error {
-	if o.kind != managed {
-		return ErrGone
+	if err := o.mine(); err != nil {
+		return err
 	}
 	err := o.tell(md.StateServerObjectSetAI, func(w *datagram.Writer) { w.Uint64(channel) })
 	if channel != o.ai.config.Channel {
@@ -339,10 +391,11 @@ func (o *Object) Delete() error {
 	switch o.kind {
 	case uberdog:
 		o.ai.director.Leave(&o.self)
-	case managed:
-		_ = o.tell(md.StateServerObjectDeleteRAM, func(w *datagram.Writer) { w.Uint32(o.id) })
 	default:
-		return ErrGone
+		if err := o.mine(); err != nil {
+			return err
+		}
+		_ = o.tell(md.StateServerObjectDeleteRAM, func(w *datagram.Writer) { w.Uint32(o.id) })
 	}
 	o.ai.remove(o)
 	return nil

@@ -14,7 +14,7 @@ import (
 // are the arguments; dc.Field.Pack says which Go types fit.
 //
 // An object of an interest is another AI's, who hears of the update if the
-// field has airecv.
+// field has airecv. Before Generate only required and ram fields can be set.
 func (o *Object) Set(field string, args ...any) error {
 	f, packed, err := o.pack(field, args)
 	if err != nil {
@@ -33,6 +33,13 @@ func (o *Object) SetPacked(f *dc.Field, packed []byte) error {
 	}
 	if err := o.check(f, packed); err != nil {
 		return err
+	}
+	if o.kind == fresh {
+		if !kept(f) {
+			return fmt.Errorf("ai: %v is not kept: only required and ram fields have values; send it after Generate", f)
+		}
+		o.keep(f, packed)
+		return nil
 	}
 	if err := o.tell(md.StateServerObjectSetField, o.update(f, packed)); err != nil {
 		return err
@@ -54,8 +61,11 @@ func (o *Object) SendTo(channel uint64, field string, args ...any) error {
 
 // SendPackedTo is SendTo with packed arguments, which are checked and copied.
 func (o *Object) SendPackedTo(channel uint64, f *dc.Field, packed []byte) error {
-	if o.kind == gone {
+	switch o.kind {
+	case gone:
 		return ErrGone
+	case fresh:
+		return errFresh
 	}
 	if err := o.check(f, packed); err != nil {
 		return err
@@ -66,16 +76,11 @@ func (o *Object) SendPackedTo(channel uint64, f *dc.Field, packed []byte) error 
 // Update sends an update to an object that the AI need not know, such as an
 // UberDOG of another process. args are as in [Object.Set].
 func (a *AI) Update(doID uint32, class, field string, args ...any) error {
-	c, err := a.dclass(class)
+	o, err := a.Remote(doID, class)
 	if err != nil {
 		return err
 	}
-	o := &Object{ai: a, id: doID, class: c}
-	f, packed, err := o.pack(field, args)
-	if err != nil {
-		return err
-	}
-	return o.tell(md.StateServerObjectSetField, o.update(f, packed))
+	return o.Set(field, args...)
 }
 
 func (o *Object) pack(field string, args []any) (*dc.Field, []byte, error) {
@@ -118,15 +123,32 @@ func (o *Object) keep(f *dc.Field, packed []byte) {
 		}
 		return
 	}
-	if f.HasAny(dc.Required | dc.RAM) {
+	if kept(f) {
 		o.values[f.Number()] = slices.Clone(packed)
 	}
+}
+
+// kept reports whether objects have values of a field.
+func kept(f *dc.Field) bool {
+	if f.Kind() == dc.Molecular {
+		return !slices.ContainsFunc(f.Atomics(), func(f *dc.Field) bool { return !kept(f) })
+	}
+	return f.HasAny(dc.Required | dc.RAM)
 }
 
 // Packed returns the packed value of a required or ram field, as far as the AI
 // knows it: as it was at first, was set by this AI, or came in an update that it
 // heard. It is nil if there is none, and must not be modified.
 func (o *Object) Packed(f *dc.Field) []byte { return o.values[f.Number()] }
+
+// Value is Packed with the DC file's default in place of a value that is not
+// known; nil for fields that are neither required nor ram, and molecular ones.
+func (o *Object) Value(f *dc.Field) []byte {
+	if packed := o.values[f.Number()]; packed != nil || !kept(f) || f.Kind() == dc.Molecular {
+		return packed
+	}
+	return f.AppendDefault(nil)
+}
 
 // Get returns the Go values of a field as dc.Field.Unpack makes them of what
 // Packed returns; nil if there is none.

@@ -10,13 +10,14 @@ import (
 )
 
 type dcGenCommands struct {
-	Go dcGenGoCommand `cmd:"" help:"Write Go packages with types for the classes of DC files: one that servers and clients share, and one for each of them."`
+	Go dcGenGoCommand `cmd:"" help:"Write Go packages with types for the classes of DC files: one that all sides share, and one for each of them."`
 }
 
 type dcGenGoCommand struct {
 	dcFiles
-	Out    string `short:"o" required:"" placeholder:"DIR" help:"Directory of the shared package, which is called as the directory; those of the sides stand below it."`
-	Import string `placeholder:"PATH" help:"Import path of the shared package. By default that which the go.mod around it says."`
+	Out    string   `short:"o" required:"" placeholder:"DIR" help:"Directory of the shared package, which is called as the directory; those of the sides stand below it."`
+	For    []string `placeholder:"SIDES" enum:"world,client,cluster" help:"Sides that are generated, of world, client and cluster (AIs and UberDOGs), with commas. By default all."`
+	Import string   `placeholder:"PATH" help:"Import path of the shared package. By default that which the go.mod around it says."`
 }
 
 func (c *dcGenGoCommand) Run(e *env) error {
@@ -25,6 +26,9 @@ func (c *dcGenGoCommand) Run(e *env) error {
 		return err
 	}
 	config := dcgen.Config{Options: dc.Options(c.dcOptions), Package: filepath.Base(out), Import: c.Import}
+	for _, side := range c.For {
+		config.For = append(config.For, dcgen.Side(side))
+	}
 	for _, path := range c.Files {
 		text, err := os.ReadFile(path)
 		if err != nil {

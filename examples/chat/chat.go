@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-//go:generate go run ../../cmd/culm dc gen go chat.dc -o game
+//go:generate go run ../../cmd/culm dc gen go chat.dc -o game --for world,client
 
 // Printable makes fit for a terminal what somebody else has written: an escape
 // code in it could do anything there.

@@ -7,7 +7,7 @@ import (
 
 // aiFile writes the server's side.
 func (g *generator) aiFile() error {
-	pkg := g.Package + "ai"
+	pkg := g.Package + World.suffix()
 	w := &code{}
 	for _, c := range g.classes {
 		g.aiClass(w, c)
@@ -76,7 +76,7 @@ func (g *generator) aiClass(w *code, c *class) {
 				g.call(w, c, f, "Send"+f.name+"Except", "except []*world.Client", "SendPackedExcept", "%s calls %s on all clients that see the object's zone but some.")
 			}
 		}
-		if f.isKept() {
+		if f.isKept() && !f.isState() {
 			g.call(w, c, f, "Keep"+f.name, "", "SetPacked", "%s keeps arguments of %s for clients to whom the object is new, and sends nothing.")
 			g.getter(w, c, f, "Kept"+f.name)
 		}
@@ -116,7 +116,7 @@ func (g *generator) getter(w *code, c *class, f *field, name string) {
 	} else if len(f.params) == 0 {
 		return
 	} else {
-		w.comment("%s returns the arguments of %s that clients get to whom the object is new.%s", name, f.dc, f.limits())
+		w.comment("%s returns the arguments of %s that are kept for clients to whom the object is new.%s", name, f.dc, f.limits())
 	}
 	result := f.signature(q)
 	if len(f.params) == 1 {
@@ -134,9 +134,11 @@ func (g *generator) call(w *code, c *class, f *field, name, first, method, comme
 	w.comment(comment+"%s", name, f.dc, f.limits())
 	w.p("func (o *%s) %s(%s) error {", c.name, name, strings.Trim(first+", "+f.signature(q), ", "))
 	args := ""
-	if first != "" {
-		args, _, _ = strings.Cut(first, " ")
-		args += ", "
+	switch arg, typ, _ := strings.Cut(first, " "); {
+	case typ == "ai.Session":
+		args = arg + ".Channel(), "
+	case first != "":
+		args = arg + ", "
 	}
 	data := "nil"
 	if len(f.params) > 0 {

@@ -26,12 +26,21 @@ type field struct {
 
 func (f *field) isState() bool { return f.dc.Kind() == dc.Parameter }
 
-// isKept says that a world keeps the arguments of the last call.
-func (f *field) isKept() bool { return f.dc.Kind() == dc.Atomic && f.dc.HasAny(dc.Required|dc.RAM) }
+// isKept says that a world keeps the arguments of the last call, and a state
+// server of a cluster these and values.
+func (f *field) isKept() bool {
+	return f.dc.Kind() != dc.Molecular && f.dc.HasAny(dc.Required|dc.RAM)
+}
 
-// toServer says that clients may send it.
-func (f *field) toServer() bool {
+// fromClients says that clients may send it.
+func (f *field) fromClients() bool {
 	return f.dc.Kind() == dc.Atomic && f.dc.HasAny(dc.ClSend|dc.OwnSend)
+}
+
+// toServer says that it is a message to who manages the object: of clients or, in
+// a cluster, of another AI.
+func (f *field) toServer() bool {
+	return f.fromClients() || f.dc.Kind() == dc.Atomic && f.dc.Has(dc.AIRecv)
 }
 
 // toClient says that servers send it: also what no keyword lets anybody send,
@@ -57,6 +66,7 @@ func audience(f *field) string {
 func classForms(n string) []string {
 	return []string{
 		n, n + "Handler", "New" + n, "Fresh" + n, n + "Of", "No" + n + "Handler", "Register" + n,
+		n + "UberDOG", n + "At", "Handle" + n, "View" + n, n + "View", "No" + n + "View",
 		n + "ToServer", n + "ToClient", "Dispatch" + n + "ToServer", "Dispatch" + n + "ToClient", "Changed" + n + "ToClient",
 		"Register" + n + "Owner",
 		"No" + n + "ToServer", "No" + n + "ToClient",

@@ -9,7 +9,7 @@ import (
 
 // clientFile writes the client's side.
 func (g *generator) clientFile() error {
-	pkg := g.Package + "client"
+	pkg := g.Package + Client.suffix()
 	w := &code{}
 	for _, c := range g.classes {
 		g.clientClass(w, c)
@@ -67,7 +67,7 @@ func (g *generator) clientClass(w *code, c *class) {
 		case f.isState():
 			g.getter(w, c, f, f.name)
 			g.interpolation(w, c, f)
-		case f.toServer():
+		case f.fromClients():
 			who := "the object on the server"
 			if !f.dc.Has(dc.ClSend) {
 				who += ", which the client must own"

@@ -22,17 +22,37 @@ type Config struct {
 	// Options how to read them.
 	Sources []dc.Source
 	Options dc.Options
-	// Package is the name of the package with what both sides share. Those of
-	// the sides have "ai" and "client" at the end.
+	// Package is the name of the package with what all sides share. Those of
+	// the sides have "ai", "client" and "cluster" at the end.
 	Package string
+	// For says for which sides packages are generated; none is for all.
+	For []Side
 	// Import is the path by which Go code imports it.
 	Import string
+}
+
+// Side is a package that makes use of the shared one.
+type Side string
+
+// The sides.
+const (
+	World   Side = "world"   // servers on package world
+	Client  Side = "client"  // their clients, on package client
+	Cluster Side = "cluster" // AIs and UberDOGs of a cluster, on package ai
+)
+
+// suffix is what the package's name has behind that of the shared one.
+func (s Side) suffix() string {
+	if s == World {
+		return "ai"
+	}
+	return string(s)
 }
 
 // File is a generated file.
 type File struct {
 	Path string // below the directory of the shared package, with slashes
-	Text []byte
+	Text []byte // nil if there shall be none, since nothing is generated for its side
 }
 
 // header is the first line of all generated files.
@@ -48,11 +68,11 @@ func Generate(c Config) ([]File, error) {
 	if !packageName.MatchString(c.Package) || token.IsKeyword(c.Package) || strings.HasSuffix(c.Package, "_test") {
 		return nil, fmt.Errorf("%q is no name for a Go package: name the directory with small letters and digits, beginning with a letter", c.Package)
 	}
-	if slices.Contains(reservedLocals, c.Package) {
+	if slices.Contains(reservedLocals, c.Package) || slices.Contains(reservedPackages, c.Package) {
 		return nil, fmt.Errorf("%q is a name that generated code uses itself: name the directory otherwise", c.Package)
 	}
 	if c.Options.NoMultipleInheritance {
-		return nil, fmt.Errorf("without multiple inheritance a field's number does not say which field it is, so worlds and clients of package client do not read DC files that way: leave out --no-multiple-inheritance")
+		return nil, fmt.Errorf("without multiple inheritance a field's number does not say which field it is, so worlds, clients of package client and AIs do not read DC files that way: leave out --no-multiple-inheritance")
 	}
 	schema, err := c.Options.Parse(c.Sources...)
 	if err != nil {
@@ -63,8 +83,18 @@ func Generate(c Config) ([]File, error) {
 		return nil, err
 	}
 	g := &generator{Config: c, model: m}
-	for _, write := range []func() error{g.schemaFile, g.typesFile, g.codecFile, g.messagesFile, g.aiFile, g.clientFile} {
+	for _, write := range []func() error{g.schemaFile, g.typesFile, g.codecFile, g.messagesFile} {
 		if err := write(); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range []struct {
+		side  Side
+		write func() error
+	}{{World, g.aiFile}, {Client, g.clientFile}, {Cluster, g.clusterFile}} {
+		if len(c.For) > 0 && !slices.Contains(c.For, s.side) {
+			g.files = append(g.files, File{Path: c.Package + s.side.suffix() + "/objects.go"})
+		} else if err := s.write(); err != nil {
 			return nil, err
 		}
 	}
@@ -86,6 +116,7 @@ var imports = []struct{ use, path string }{
 	{"math.", "math"},
 	{"sync.", "sync"},
 	{"", ""},
+	{"ai.", "github.com/culm-net/culm/ai"},
 	{"client.", "github.com/culm-net/culm/client"},
 	{"dc.", "github.com/culm-net/culm/dc"},
 	{"interp.", "github.com/culm-net/culm/interp"},

@@ -11,6 +11,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -114,11 +115,46 @@ func TestEveryFileOfTheRepository(t *testing.T) {
 		"testdata/odd.dc", "../../dc/testdata/types.dc", "../../dc/testdata/structs.dc", "../../dc/testdata/inherit.dc", "../../dc/testdata/pipes.dc",
 		"../../docs/walk.dc", "../../examples/lan/coins.dc", "../../lan/testdata/story.dc", "../../lan/testdata/fuzz.dc", "../../lan/testdata/thing.dc",
 		"../../world/testdata/story.dc", "../../pipes/testdata/story.dc", "../landemo/walkers.dc",
+		"../../examples/chat/chat.dc", "../../examples/cluster/game.dc", "../newgame/template/game.dc",
 		"../../cmd/culm/testdata/files/old.dc", "../../cmd/culm/testdata/files/new.dc",
 	} {
 		t.Run(strings.TrimPrefix(filepath.ToSlash(file), "../../"), func(t *testing.T) {
 			checkTypes(t, Config{Sources: sources(t, file), Package: "game", Import: "example.org/game"})
 		})
+	}
+}
+
+// TestPrograms holds what is generated for programs of the repository to their DC
+// files.
+func TestPrograms(t *testing.T) {
+	for _, p := range []struct {
+		dir, file string
+		sides     []Side
+	}{
+		{"examples/chat", "chat.dc", []Side{World, Client}},
+		{"examples/cluster", "game.dc", []Side{Cluster}},
+		{"internal/newgame/template", "game.dc", []Side{Cluster}},
+	} {
+		dir := filepath.Join("../..", filepath.FromSlash(p.dir))
+		files, err := Generate(Config{Sources: sources(t, filepath.Join(dir, p.file)), Package: "game", Import: "github.com/culm-net/culm/" + p.dir + "/game", For: p.sides})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if _, _, err := Write(filepath.Join(dir, "game"), files); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		for _, f := range files {
+			old, err := os.ReadFile(filepath.Join(dir, "game", filepath.FromSlash(f.Path)))
+			if f.Text == nil && errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if !bytes.Equal(bytes.ReplaceAll(old, []byte("\r\n"), []byte("\n")), f.Text) {
+				t.Errorf("%s/game/%s is not what is generated now: go test ./internal/dcgen -run TestPrograms -update", p.dir, f.Path)
+			}
+		}
 	}
 }
 

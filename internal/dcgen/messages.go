@@ -12,7 +12,7 @@ type direction struct {
 }
 
 var directions = []direction{
-	{"ToServer", "messages that clients send to %s objects", true},
+	{"ToServer", "messages to servers of %s objects: of clients, and those with airecv in a cluster also of other AIs", true},
 	{"ToClient", "messages that servers send to clients of %s objects, and is told when state has changed", false},
 }
 
@@ -37,7 +37,7 @@ func (g *generator) messages(w *code, c *class, d direction) {
 	}
 	w.comment("%s is who gets the "+d.what+".", name, c.dc.Name())
 	if d.toServer {
-		w.p("// from is who sent them: a *world.Client in a world.")
+		w.p("// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.")
 	}
 	w.p("type %s%s interface {", name, declare)
 	if embeds {

@@ -80,4 +80,8 @@ var reservedMethods = strings.Fields("Object Error String GoString Format Scan "
 // reservedLocals are the names that generated functions use themselves, and
 // those of packages that they import, beside that of the shared package.
 var reservedLocals = strings.Fields("dst data buf cur obj handler from field args to except err ok w zone owner o " +
-	"wrap each cursor binary bytes errors math dc sync world client interp")
+	"wrap each cursor binary bytes errors math dc sync world client interp ai")
+
+// reservedPackages are the names that generated functions without parameters of
+// the DC files use, beside reservedLocals.
+var reservedPackages = strings.Fields("a c f g h id m v view hooks check fresh")

@@ -44,8 +44,9 @@ func (g *generator) schemaFile() error {
 	doc := fmt.Sprintf(`// Package %[1]s has the types and codecs of these DC files:
 //
 %[2]s//
-// Servers use it together with package %[1]sai, and clients with package
-// %[1]sclient. Package documentation of both says how.
+// Servers use it together with package %[1]sai, clients with package
+// %[1]sclient, and AIs of a cluster with package %[1]scluster. Their
+// documentation says how.
 `, g.Package, g.sourceList())
 	return g.add("schema.go", g.Package, doc, w)
 }

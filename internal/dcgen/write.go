@@ -23,6 +23,9 @@ func Write(dir string, files []File) (written, removed []string, err error) {
 	}
 	var texts [][]byte // of written
 	for _, f := range files {
+		if f.Text == nil {
+			continue
+		}
 		path := filepath.Join(dir, filepath.FromSlash(f.Path))
 		old, err := os.ReadFile(path)
 		delete(stale, path)

@@ -55,6 +55,11 @@ func TestWrite(t *testing.T) {
 		t.Errorf("a stale file: %v", err)
 	}
 
+	w, r, err = write(t, dir, file("c.go", "package game"), File{Path: "gameai/b.go"}, File{Path: "other/e.go"})
+	check("a side for which there shall be nothing", w, r, err, "", "gameai/b.go")
+	w, r, err = write(t, dir, file("c.go", "package game"), file("gameai/b.go", "package gameai"))
+	check("that side again", w, r, err, "gameai/b.go", "")
+
 	_, _, err = write(t, dir, file("d.go", "package game"), file("own.go", "package game"))
 	if err == nil || !strings.Contains(err.Error(), "own.go was not generated, so it is not overwritten") {
 		t.Errorf("a file in the way: %v", err)

@@ -4,6 +4,7 @@
 package newgame
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -29,7 +30,7 @@ func Write(dir string) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.CopyFS(dir, files); err != nil {
+	if err := copyTo(dir, files); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(goMod(version())), 0o666); err != nil {
@@ -43,6 +44,25 @@ func Write(dir string) (names []string, err error) {
 		return err
 	})
 	return names, err
+}
+
+// copyTo writes the files. What imports something of the template imports it from
+// the game's module then.
+func copyTo(dir string, files fs.FS) error {
+	return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if d.IsDir() {
+			return os.MkdirAll(path, 0o777)
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, bytes.ReplaceAll(text, []byte(`"github.com/culm-net/culm/internal/newgame/template/`), []byte(`"game/`)), 0o666)
+	})
 }
 
 // goMod is the module file. Without a version "go mod tidy" finds the latest.

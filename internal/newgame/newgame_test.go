@@ -34,7 +34,8 @@ func write(t *testing.T) (dir string, names []string) {
 
 func TestWrite(t *testing.T) {
 	dir, names := write(t)
-	if want := []string{"README.md", "ai/main.go", "bot/client.go", "bot/main.go", "culm.yml", "game.dc", "go.mod"}; !slices.Equal(names, want) {
+	if want := []string{"README.md", "ai/main.go", "bot/client.go", "bot/main.go", "culm.yml",
+		"game/codec.go", "game/gamecluster/objects.go", "game/messages.go", "game/schema.go", "game/types.go", "game.dc", "go.mod"}; !slices.Equal(names, want) {
 		t.Errorf("it wrote %v", names)
 	}
 	if _, err := Write(dir); err == nil || !strings.Contains(err.Error(), "is not empty") {
@@ -96,7 +97,7 @@ func TestRuns(t *testing.T) {
 	begin(t, dir, filepath.Join(programs, "ai"), "-connect", addr["messagedirector"])
 	out := begin(t, dir, filepath.Join(programs, "bot"), "-connect", addr["clientagent"], "-name", "Ann")
 	lines := bufio.NewScanner(out)
-	missing := map[string]bool{"Ann has the avatar": true, "Ann sees Avatar [Robot]": true, "Ann hears accepted": true}
+	missing := map[string]bool{"Ann has the avatar": true, "Ann sees Robot": true, "Ann is let in": true}
 	for len(missing) > 0 && lines.Scan() {
 		for want := range missing {
 			if strings.HasPrefix(lines.Text(), want) {

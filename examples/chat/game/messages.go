@@ -6,9 +6,9 @@ import (
 	"github.com/culm-net/culm/dc"
 )
 
-// CharacterToServer is who gets the messages that clients send to Character
-// objects.
-// from is who sent them: a *world.Client in a world.
+// CharacterToServer is who gets the messages to servers of Character objects:
+// of clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type CharacterToServer[From any] interface {
 }
 
@@ -68,8 +68,9 @@ func ChangedCharacterToClient(handler CharacterToClient, field *dc.Field) bool {
 	return true
 }
 
-// AvatarToServer is who gets the messages that clients send to Avatar objects.
-// from is who sent them: a *world.Client in a world.
+// AvatarToServer is who gets the messages to servers of Avatar objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type AvatarToServer[From any] interface {
 	CharacterToServer[From]
 	OnIntroduce(from From, name string)

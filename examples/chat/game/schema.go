@@ -4,8 +4,9 @@
 //
 //   - chat.dc
 //
-// Servers use it together with package gameai, and clients with package
-// gameclient. Package documentation of both says how.
+// Servers use it together with package gameai, clients with package
+// gameclient, and AIs of a cluster with package gamecluster. Their
+// documentation says how.
 package game
 
 import (

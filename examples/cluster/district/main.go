@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -14,7 +15,9 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/ai"
-	"github.com/culm-net/culm/dc"
+
+	"github.com/culm-net/culm/examples/cluster/game"
+	"github.com/culm-net/culm/examples/cluster/game/gamecluster"
 )
 
 const (
@@ -27,23 +30,18 @@ const (
 
 func main() {
 	address := flag.String("connect", "127.0.0.1:7199", "the message director")
-	file := flag.String("dc", "game.dc", "the DC file")
 	wanderers := flag.Int("wanderers", 10, "how many avatars wander")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *address, *file, *wanderers); err != nil {
+	if err := run(ctx, *address, *wanderers); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, address, file string, wanderers int) error {
-	schema, err := dc.ParseFiles(file)
-	if err != nil {
-		return err
-	}
-	a, err := ai.New(ai.Config{Schema: schema, Address: address, Channel: channel, FirstID: firstID, LastID: lastID})
+func run(ctx context.Context, address string, wanderers int) error {
+	a, err := ai.New(ai.Config{Schema: game.Schema(), Address: address, Channel: channel, FirstID: firstID, LastID: lastID})
 	if err != nil {
 		return err
 	}
@@ -56,28 +54,42 @@ func run(ctx context.Context, address, file string, wanderers int) error {
 
 // start makes what is always there. When the link is lost, the cluster deletes
 // it, and the AI makes it again as soon as it is back.
-func start(a *ai.AI, wanderers int) error {
-	_, err := a.Create(ai.Create{
-		Class: "District", DoID: districtID, Handler: &district{avatars: make(map[uint64]*ai.Object)},
-		Fields: map[string]any{"setTitle": []any{"Home"}},
-	})
-	for i := 0; i < wanderers && err == nil; i++ {
-		var o *ai.Object
-		o, err = a.Create(ai.Create{
-			Class: "Avatar", Parent: districtID, Zone: zone,
-			Fields: map[string]any{"setName": []any{fmt.Sprintf("Wanderer %d", i+1)}},
-		})
-		if err == nil {
-			w := &wanderer{o: o, heading: rand.Float64() * 2 * math.Pi}
-			w.step()
-		}
+func start(a *ai.AI, wanderers int) (err error) {
+	d := &district{avatars: make(map[uint64]*avatar)}
+	if d.District, err = gamecluster.FreshDistrict(a, d); err != nil {
+		return err
 	}
-	return err
+	if err := d.SendSetTitle("Home"); err != nil {
+		return err
+	}
+	if err := d.Generate(ai.Generate{DoID: districtID}); err != nil {
+		return err
+	}
+	for i := range wanderers {
+		w := &wanderer{heading: rand.Float64() * 2 * math.Pi}
+		if w.Avatar, err = newAvatar(a, fmt.Sprintf("Wanderer %d", i+1), 0, nil); err != nil {
+			return err
+		}
+		w.step()
+	}
+	return nil
+}
+
+// newAvatar makes an avatar in the district.
+func newAvatar(a *ai.AI, name string, owner uint64, handler gamecluster.AvatarHandler) (gamecluster.Avatar, error) {
+	o, err := gamecluster.FreshAvatar(a, handler)
+	if err == nil {
+		err = o.SendSetName(name)
+	}
+	if err == nil {
+		err = o.Generate(ai.Generate{Parent: districtID, Zone: zone, Owner: owner})
+	}
+	return o, err
 }
 
 // wanderer is an avatar without a client.
 type wanderer struct {
-	o             *ai.Object
+	gamecluster.Avatar
 	x, y, heading float64
 }
 
@@ -86,53 +98,48 @@ func (w *wanderer) step() {
 	w.heading += rand.Float64() - 0.5
 	w.x = max(-100, min(100, w.x+math.Cos(w.heading)))
 	w.y = max(-100, min(100, w.y+math.Sin(w.heading)))
-	if err := w.o.Set("setPos", w.x, w.y); err != nil {
+	if err := w.SendSetPos(w.x, w.y); err != nil {
 		slog.Error("a wanderer stands still", "err", err)
 		return
 	}
-	w.o.AI().After(200*time.Millisecond, w.step)
+	w.AI().After(200*time.Millisecond, w.step)
 }
 
 // district lets clients in.
 type district struct {
-	avatars map[uint64]*ai.Object // by session
+	gamecluster.District
+	avatars map[uint64]*avatar // by session
 }
 
-// Update is called when the login UberDOG wants somebody let in.
-func (d *district) Update(o *ai.Object, _ uint64, f *dc.Field, args []byte) {
-	values, err := f.Unpack(args)
-	if err == nil && f.Name() == "admit" {
-		err = d.admit(o.AI(), values[0].(uint64), values[1].(string))
-	}
-	if err != nil {
-		slog.Warn("not let in", "err", err)
+// OnAdmit is called when the login UberDOG wants somebody let in.
+func (d *district) OnAdmit(_ ai.Session, client uint64, name string) {
+	if err := d.admit(d.AI().Session(client), name); err != nil {
+		slog.Warn("not let in", "client", client, "err", err)
 	}
 }
 
 // admit gives a client an avatar. From then on the client may look at the
 // district's zones, and walk.
-func (d *district) admit(a *ai.AI, client uint64, name string) error {
-	if d.avatars[client] != nil {
-		return fmt.Errorf("client %d has an avatar already", client)
+func (d *district) admit(client ai.Session, name string) error {
+	if d.avatars[client.Channel()] != nil {
+		return errors.New("it has an avatar already")
 	}
-	session := a.Session(client)
-	session.SetState(ai.StateEstablished)
-	session.Declare(districtID, a.Object(districtID).Class())
-	avatar, err := a.Create(ai.Create{
-		Class: "Avatar", Parent: districtID, Zone: zone, Owner: client,
-		Handler: &avatar{district: d, client: client},
-		Fields:  map[string]any{"setName": []any{name}},
-	})
-	if err != nil {
+	client.SetState(ai.StateEstablished)
+	client.Declare(districtID, d.Class())
+	v := &avatar{district: d, client: client.Channel()}
+	var err error
+	if v.Avatar, err = newAvatar(d.AI(), name, client.Channel(), v); err != nil {
 		return err
 	}
-	d.avatars[client] = avatar
-	session.AddSessionObject(avatar.ID()) // it is deleted when the client goes, and the client ejected when it is
+	d.avatars[client.Channel()] = v
+	client.AddSessionObject(v.ID()) // it is deleted when the client goes, and the client ejected when it is
 	return nil
 }
 
-// avatar handles what concerns a client's avatar.
+// avatar is a client's avatar.
 type avatar struct {
+	gamecluster.NoAvatarHandler // its client says where it is, and nobody else cares
+	gamecluster.Avatar
 	district *district
 	client   uint64
 }

@@ -12,7 +12,9 @@ import (
 	"os/signal"
 
 	"github.com/culm-net/culm/ai"
-	"github.com/culm-net/culm/dc"
+
+	"github.com/culm-net/culm/examples/cluster/game"
+	"github.com/culm-net/culm/examples/cluster/game/gamecluster"
 )
 
 const (
@@ -23,53 +25,56 @@ const (
 
 func main() {
 	address := flag.String("connect", "127.0.0.1:7199", "the message director")
-	file := flag.String("dc", "game.dc", "the DC file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *address, *file); err != nil {
+	if err := run(ctx, *address); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, address, file string) error {
-	schema, err := dc.ParseFiles(file)
+func run(ctx context.Context, address string) error {
+	a, err := ai.New(ai.Config{Schema: game.Schema(), Address: address, Channel: channel})
 	if err != nil {
 		return err
 	}
-	a, err := ai.New(ai.Config{Schema: schema, Address: address, Channel: channel})
-	if err != nil {
-		return err
-	}
-	a.Do(func() { _, err = a.UberDOG(loginID, "Login", login{}) }) // nothing runs yet, so it happens here
+	a.Do(func() { err = start(a) }) // nothing runs yet, so it happens here
 	if err != nil {
 		return err
 	}
 	return a.Run(ctx)
 }
 
-// login handles what clients say. It keeps nothing, so that it may be stopped
-// and started at any time.
-type login struct{}
-
-// Update is called for each update that a client sends.
-func (login) Update(o *ai.Object, client uint64, f *dc.Field, args []byte) {
-	values, err := f.Unpack(args)
-	if err == nil && f.Name() == "login" {
-		err = enter(o.AI(), client, values[0].(string))
+func start(a *ai.AI) (err error) {
+	l := &login{}
+	if l.district, err = gamecluster.DistrictAt(a, districtID); err != nil {
+		return err
 	}
-	if err != nil {
-		slog.Warn("login refused", "client", client, "err", err)
-		_ = o.SendTo(client, "refused", err.Error())
+	l.Login, err = gamecluster.LoginUberDOG(a, loginID, l)
+	return err
+}
+
+// login handles what clients say. It keeps nothing of them, so that it may be
+// stopped and started at any time.
+type login struct {
+	gamecluster.Login
+	district gamecluster.District
+}
+
+// OnLogin is called when a client logs in.
+func (l *login) OnLogin(client ai.Session, name string) {
+	if err := l.enter(client, name); err != nil {
+		slog.Warn("login refused", "client", client.Channel(), "err", err)
+		_ = l.SendRefusedTo(client, err.Error())
 	}
 }
 
 // enter has a client let in. A real game asks for more than a name here.
-func enter(a *ai.AI, client uint64, name string) error {
+func (l *login) enter(client ai.Session, name string) error {
 	if name == "nobody" {
 		return errors.New("everybody is somebody")
 	}
-	slog.Info("logged in", "client", client, "name", name)
-	return a.Update(districtID, "District", "admit", client, name)
+	slog.Info("logged in", "client", client.Channel(), "name", name)
+	return l.district.SendAdmit(client.Channel(), name)
 }

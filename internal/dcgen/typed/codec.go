@@ -81,92 +81,103 @@ const (
 	FieldValueB                     = 83  // Value.b
 	FieldUsesValue                  = 84  // Uses.value
 	FieldUsesValues                 = 85  // Uses.values
-	FieldTypesSetInt8               = 86  // Types.setInt8
-	FieldTypesSetInt16              = 87  // Types.setInt16
-	FieldTypesSetInt32              = 88  // Types.setInt32
-	FieldTypesSetInt64              = 89  // Types.setInt64
-	FieldTypesSetUint8              = 90  // Types.setUint8
-	FieldTypesSetUint16             = 91  // Types.setUint16
-	FieldTypesSetUint32             = 92  // Types.setUint32
-	FieldTypesSetUint64             = 93  // Types.setUint64
-	FieldTypesSetFloat              = 94  // Types.setFloat
-	FieldTypesSetString             = 95  // Types.setString
-	FieldTypesSetBlob               = 96  // Types.setBlob
-	FieldTypesSetBlob32             = 97  // Types.setBlob32
-	FieldTypesSetChar               = 98  // Types.setChar
-	FieldTypesSetTenths             = 99  // Types.setTenths
-	FieldTypesSetHundredths         = 100 // Types.setHundredths
-	FieldTypesSetHeading            = 101 // Types.setHeading
-	FieldTypesSetAngle              = 102 // Types.setAngle
-	FieldTypesSetLevel              = 103 // Types.setLevel
-	FieldTypesSetRoom               = 104 // Types.setRoom
-	FieldTypesSetRatio              = 105 // Types.setRatio
-	FieldTypesSetGrade              = 106 // Types.setGrade
-	FieldTypesSetNick               = 107 // Types.setNick
-	FieldTypesSetKey                = 108 // Types.setKey
-	FieldTypesSetTag                = 109 // Types.setTag
-	FieldTypesSetOwner              = 110 // Types.setOwner
-	FieldTypesSetColour             = 111 // Types.setColour
-	FieldTypesSetTypedTenths        = 112 // Types.setTypedTenths
-	FieldTypesSetShort              = 113 // Types.setShort
-	FieldTypesSetDefaults           = 114 // Types.setDefaults
-	FieldTypesSetNothing            = 115 // Types.setNothing
-	FieldTypesHp                    = 116 // Types.hp
-	FieldTypesX                     = 117 // Types.x
-	FieldTypesName                  = 118 // Types.name
-	FieldArraysSetBytes             = 119 // Arrays.setBytes
-	FieldArraysSetFive              = 120 // Arrays.setFive
-	FieldArraysSetRange             = 121 // Arrays.setRange
-	FieldArraysSetNames             = 122 // Arrays.setNames
-	FieldArraysSetGrid              = 123 // Arrays.setGrid
-	FieldArraysSetNested            = 124 // Arrays.setNested
-	FieldArraysSetOld8              = 125 // Arrays.setOld8
-	FieldArraysSetOld16             = 126 // Arrays.setOld16
-	FieldArraysSetOld32             = 127 // Arrays.setOld32
-	FieldArraysSetOldPairs          = 128 // Arrays.setOldPairs
-	FieldArraysSetDivided           = 129 // Arrays.setDivided
-	FieldArraysSetDefaulted         = 130 // Arrays.setDefaulted
-	FieldHolderSetPoint             = 142 // Holder.setPoint
-	FieldHolderSetItem              = 143 // Holder.setItem
-	FieldHolderSetItems             = 144 // Holder.setItems
-	FieldHolderSetPair              = 145 // Holder.setPair
-	FieldHolderSetSome              = 146 // Holder.setSome
-	FieldHolderSetTagged            = 147 // Holder.setTagged
-	FieldHolderSetOutfit            = 148 // Holder.setOutfit
-	FieldHolderSetShape             = 149 // Holder.setShape
-	FieldHolderHome                 = 150 // Holder.home
-	FieldBaseSetLocation            = 151 // Base.setLocation
-	FieldNamedSetName               = 152 // Named.setName
-	FieldMoverSetX                  = 153 // Mover.setX
-	FieldMoverSetY                  = 154 // Mover.setY
-	FieldMoverSetZ                  = 155 // Mover.setZ
-	FieldMoverSetH                  = 156 // Mover.setH
-	FieldMoverSetXY                 = 157 // Mover.setXY
-	FieldMoverSetXYZ                = 158 // Mover.setXYZ
-	FieldMoverSetXYZH               = 159 // Mover.setXYZH
-	FieldAvatarSetHp                = 160 // Avatar.setHp
-	FieldAvatarSetSecret            = 161 // Avatar.setSecret
-	FieldAvatarSendChat             = 162 // Avatar.sendChat
-	FieldAvatarSetTarget            = 163 // Avatar.setTarget
-	FieldNpcSetBrain                = 164 // Npc.setBrain
-	FieldNpcSetName                 = 165 // Npc.setName
-	FieldVehicleSpeed               = 166 // Vehicle.speed
-	FieldVehicleSetDriver           = 167 // Vehicle.setDriver
-	FieldStatueSetPose              = 170 // Statue.setPose
-	FieldDistributedChatChatMessage = 174 // DistributedChat.chatMessage
-	FieldDistributedChatSendChat    = 175 // DistributedChat.sendChat
-	FieldDistributedAvatarName      = 176 // DistributedAvatar.name
-	FieldDistributedAvatarPos       = 177 // DistributedAvatar.pos
-	FieldDistributedAvatarH         = 178 // DistributedAvatar.h
-	FieldDistributedAvatarHp        = 179 // DistributedAvatar.hp
-	FieldDistributedAvatarMove      = 180 // DistributedAvatar.move
-	FieldDistributedAvatarEmote     = 181 // DistributedAvatar.emote
-	FieldDistributedAvatarSetTeam   = 182 // DistributedAvatar.setTeam
-	FieldDistributedBallX           = 183 // DistributedBall.x
-	FieldDistributedBallY           = 184 // DistributedBall.y
-	FieldDistributedBallZ           = 185 // DistributedBall.z
-	FieldDistributedBallSpin        = 186 // DistributedBall.spin
-	FieldDistributedBallKick        = 187 // DistributedBall.kick
+	FieldGateEnter                  = 86  // Gate.enter
+	FieldGateRefused                = 87  // Gate.refused
+	FieldGuestSetNick               = 88  // Guest.setNick
+	FieldGuestMood                  = 89  // Guest.mood
+	FieldGuestSetPos                = 90  // Guest.setPos
+	FieldGuestSetH                  = 91  // Guest.setH
+	FieldGuestSetPosH               = 92  // Guest.setPosH
+	FieldGuestAdmit                 = 93  // Guest.admit
+	FieldGuestWave                  = 94  // Guest.wave
+	FieldGuestSecret                = 95  // Guest.secret
+	FieldVIPRank                    = 96  // VIP.rank
+	FieldTypesSetInt8               = 97  // Types.setInt8
+	FieldTypesSetInt16              = 98  // Types.setInt16
+	FieldTypesSetInt32              = 99  // Types.setInt32
+	FieldTypesSetInt64              = 100 // Types.setInt64
+	FieldTypesSetUint8              = 101 // Types.setUint8
+	FieldTypesSetUint16             = 102 // Types.setUint16
+	FieldTypesSetUint32             = 103 // Types.setUint32
+	FieldTypesSetUint64             = 104 // Types.setUint64
+	FieldTypesSetFloat              = 105 // Types.setFloat
+	FieldTypesSetString             = 106 // Types.setString
+	FieldTypesSetBlob               = 107 // Types.setBlob
+	FieldTypesSetBlob32             = 108 // Types.setBlob32
+	FieldTypesSetChar               = 109 // Types.setChar
+	FieldTypesSetTenths             = 110 // Types.setTenths
+	FieldTypesSetHundredths         = 111 // Types.setHundredths
+	FieldTypesSetHeading            = 112 // Types.setHeading
+	FieldTypesSetAngle              = 113 // Types.setAngle
+	FieldTypesSetLevel              = 114 // Types.setLevel
+	FieldTypesSetRoom               = 115 // Types.setRoom
+	FieldTypesSetRatio              = 116 // Types.setRatio
+	FieldTypesSetGrade              = 117 // Types.setGrade
+	FieldTypesSetNick               = 118 // Types.setNick
+	FieldTypesSetKey                = 119 // Types.setKey
+	FieldTypesSetTag                = 120 // Types.setTag
+	FieldTypesSetOwner              = 121 // Types.setOwner
+	FieldTypesSetColour             = 122 // Types.setColour
+	FieldTypesSetTypedTenths        = 123 // Types.setTypedTenths
+	FieldTypesSetShort              = 124 // Types.setShort
+	FieldTypesSetDefaults           = 125 // Types.setDefaults
+	FieldTypesSetNothing            = 126 // Types.setNothing
+	FieldTypesHp                    = 127 // Types.hp
+	FieldTypesX                     = 128 // Types.x
+	FieldTypesName                  = 129 // Types.name
+	FieldArraysSetBytes             = 130 // Arrays.setBytes
+	FieldArraysSetFive              = 131 // Arrays.setFive
+	FieldArraysSetRange             = 132 // Arrays.setRange
+	FieldArraysSetNames             = 133 // Arrays.setNames
+	FieldArraysSetGrid              = 134 // Arrays.setGrid
+	FieldArraysSetNested            = 135 // Arrays.setNested
+	FieldArraysSetOld8              = 136 // Arrays.setOld8
+	FieldArraysSetOld16             = 137 // Arrays.setOld16
+	FieldArraysSetOld32             = 138 // Arrays.setOld32
+	FieldArraysSetOldPairs          = 139 // Arrays.setOldPairs
+	FieldArraysSetDivided           = 140 // Arrays.setDivided
+	FieldArraysSetDefaulted         = 141 // Arrays.setDefaulted
+	FieldHolderSetPoint             = 153 // Holder.setPoint
+	FieldHolderSetItem              = 154 // Holder.setItem
+	FieldHolderSetItems             = 155 // Holder.setItems
+	FieldHolderSetPair              = 156 // Holder.setPair
+	FieldHolderSetSome              = 157 // Holder.setSome
+	FieldHolderSetTagged            = 158 // Holder.setTagged
+	FieldHolderSetOutfit            = 159 // Holder.setOutfit
+	FieldHolderSetShape             = 160 // Holder.setShape
+	FieldHolderHome                 = 161 // Holder.home
+	FieldBaseSetLocation            = 162 // Base.setLocation
+	FieldNamedSetName               = 163 // Named.setName
+	FieldMoverSetX                  = 164 // Mover.setX
+	FieldMoverSetY                  = 165 // Mover.setY
+	FieldMoverSetZ                  = 166 // Mover.setZ
+	FieldMoverSetH                  = 167 // Mover.setH
+	FieldMoverSetXY                 = 168 // Mover.setXY
+	FieldMoverSetXYZ                = 169 // Mover.setXYZ
+	FieldMoverSetXYZH               = 170 // Mover.setXYZH
+	FieldAvatarSetHp                = 171 // Avatar.setHp
+	FieldAvatarSetSecret            = 172 // Avatar.setSecret
+	FieldAvatarSendChat             = 173 // Avatar.sendChat
+	FieldAvatarSetTarget            = 174 // Avatar.setTarget
+	FieldNpcSetBrain                = 175 // Npc.setBrain
+	FieldNpcSetName                 = 176 // Npc.setName
+	FieldVehicleSpeed               = 177 // Vehicle.speed
+	FieldVehicleSetDriver           = 178 // Vehicle.setDriver
+	FieldStatueSetPose              = 181 // Statue.setPose
+	FieldDistributedChatChatMessage = 185 // DistributedChat.chatMessage
+	FieldDistributedChatSendChat    = 186 // DistributedChat.sendChat
+	FieldDistributedAvatarName      = 187 // DistributedAvatar.name
+	FieldDistributedAvatarPos       = 188 // DistributedAvatar.pos
+	FieldDistributedAvatarH         = 189 // DistributedAvatar.h
+	FieldDistributedAvatarHp        = 190 // DistributedAvatar.hp
+	FieldDistributedAvatarMove      = 191 // DistributedAvatar.move
+	FieldDistributedAvatarEmote     = 192 // DistributedAvatar.emote
+	FieldDistributedAvatarSetTeam   = 193 // DistributedAvatar.setTeam
+	FieldDistributedBallX           = 194 // DistributedBall.x
+	FieldDistributedBallY           = 195 // DistributedBall.y
+	FieldDistributedBallZ           = 196 // DistributedBall.z
+	FieldDistributedBallSpin        = 197 // DistributedBall.spin
+	FieldDistributedBallKick        = 198 // DistributedBall.kick
 )
 
 // PackNamesName appends the packed value of Names.name to dst. What does not
@@ -2209,6 +2220,310 @@ func ReadUsesValues(data []byte) (value []ValueValue) {
 			value[idx4].read(cur)
 		}
 	}
+	return value
+}
+
+// PackGateEnter appends the packed arguments of Gate.enter to dst. What does
+// not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGateEnter(dst []byte, key uint32, name string) ([]byte, error) {
+	if data, ok := packGateEnter(dst, key, name); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGateEnter).Pack(nil, key, name)
+	return append(dst, data...), err
+}
+
+func packGateEnter(dst []byte, key uint32, name string) (_ []byte, ok bool) {
+	dst = binary.LittleEndian.AppendUint32(dst, key)
+	if len(name) > math.MaxUint16 {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(name)))
+	dst = append(dst, name...)
+	return dst, true
+}
+
+// ReadGateEnter returns the arguments of Gate.enter that data holds, which must
+// have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGateEnter(data []byte) (key uint32, name string) {
+	cur := &cursor{data}
+	key = cur.uint32()
+	name = string(cur.take(int(cur.uint16())))
+	return key, name
+}
+
+// PackGateRefused appends the packed arguments of Gate.refused to dst. What
+// does not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGateRefused(dst []byte, why string) ([]byte, error) {
+	if data, ok := packGateRefused(dst, why); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGateRefused).Pack(nil, why)
+	return append(dst, data...), err
+}
+
+func packGateRefused(dst []byte, why string) (_ []byte, ok bool) {
+	if len(why) > math.MaxUint16 {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(why)))
+	dst = append(dst, why...)
+	return dst, true
+}
+
+// ReadGateRefused returns the arguments of Gate.refused that data holds, which
+// must have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGateRefused(data []byte) (why string) {
+	cur := &cursor{data}
+	why = string(cur.take(int(cur.uint16())))
+	return why
+}
+
+// PackGuestSetNick appends the packed arguments of Guest.setNick to dst. What
+// does not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGuestSetNick(dst []byte, value string) ([]byte, error) {
+	if data, ok := packGuestSetNick(dst, value); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestSetNick).Pack(nil, value)
+	return append(dst, data...), err
+}
+
+func packGuestSetNick(dst []byte, value string) (_ []byte, ok bool) {
+	if len(value) > math.MaxUint16 {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(value)))
+	dst = append(dst, value...)
+	return dst, true
+}
+
+// ReadGuestSetNick returns the arguments of Guest.setNick that data holds,
+// which must have been checked, as worlds and clients do. Of other bytes it
+// returns anything, but does not panic.
+func ReadGuestSetNick(data []byte) (value string) {
+	cur := &cursor{data}
+	value = string(cur.take(int(cur.uint16())))
+	return value
+}
+
+// PackGuestMood appends the packed value of Guest.mood to dst. What does not
+// fit is a *dc.ValueError, and dst is returned as it was.
+func PackGuestMood(dst []byte, value uint8) ([]byte, error) {
+	if data, ok := packGuestMood(dst, value); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestMood).Pack(nil, value)
+	return append(dst, data...), err
+}
+
+func packGuestMood(dst []byte, value uint8) (_ []byte, ok bool) {
+	dst = append(dst, value)
+	return dst, true
+}
+
+// ReadGuestMood returns the value of Guest.mood that data holds, which must
+// have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGuestMood(data []byte) (value uint8) {
+	cur := &cursor{data}
+	value = cur.uint8()
+	return value
+}
+
+// PackGuestSetPos appends the packed arguments of Guest.setPos to dst. What
+// does not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGuestSetPos(dst []byte, x, y int16) ([]byte, error) {
+	if data, ok := packGuestSetPos(dst, x, y); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestSetPos).Pack(nil, x, y)
+	return append(dst, data...), err
+}
+
+func packGuestSetPos(dst []byte, x, y int16) (_ []byte, ok bool) {
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(x))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(y))
+	return dst, true
+}
+
+// ReadGuestSetPos returns the arguments of Guest.setPos that data holds, which
+// must have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGuestSetPos(data []byte) (x, y int16) {
+	cur := &cursor{data}
+	x = int16(cur.uint16())
+	y = int16(cur.uint16())
+	return x, y
+}
+
+// PackGuestSetH appends the packed arguments of Guest.setH to dst. What does
+// not fit is a *dc.ValueError, and dst is returned as it was. In the DC files h
+// is int16 % 360.
+func PackGuestSetH(dst []byte, h int16) ([]byte, error) {
+	if data, ok := packGuestSetH(dst, h); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestSetH).Pack(nil, h)
+	return append(dst, data...), err
+}
+
+func packGuestSetH(dst []byte, h int16) (_ []byte, ok bool) {
+	num1 := int64(h) % 360
+	if num1 < 0 {
+		num1 += 360
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(num1))
+	return dst, true
+}
+
+// ReadGuestSetH returns the arguments of Guest.setH that data holds, which must
+// have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGuestSetH(data []byte) (h int16) {
+	cur := &cursor{data}
+	h = int16(cur.uint16())
+	return h
+}
+
+// PackGuestSetPosH appends the packed arguments of Guest.setPosH to dst. What
+// does not fit is a *dc.ValueError, and dst is returned as it was. In the DC
+// files h is int16 % 360.
+func PackGuestSetPosH(dst []byte, x, y, h int16) ([]byte, error) {
+	if data, ok := packGuestSetPosH(dst, x, y, h); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestSetPosH).Pack(nil, x, y, h)
+	return append(dst, data...), err
+}
+
+func packGuestSetPosH(dst []byte, x, y, h int16) (_ []byte, ok bool) {
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(x))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(y))
+	num1 := int64(h) % 360
+	if num1 < 0 {
+		num1 += 360
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(num1))
+	return dst, true
+}
+
+// ReadGuestSetPosH returns the arguments of Guest.setPosH that data holds,
+// which must have been checked, as worlds and clients do. Of other bytes it
+// returns anything, but does not panic.
+func ReadGuestSetPosH(data []byte) (x, y, h int16) {
+	cur := &cursor{data}
+	x = int16(cur.uint16())
+	y = int16(cur.uint16())
+	h = int16(cur.uint16())
+	return x, y, h
+}
+
+// PackGuestAdmit appends the packed arguments of Guest.admit to dst. What does
+// not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGuestAdmit(dst []byte, key uint32, name string) ([]byte, error) {
+	if data, ok := packGuestAdmit(dst, key, name); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestAdmit).Pack(nil, key, name)
+	return append(dst, data...), err
+}
+
+func packGuestAdmit(dst []byte, key uint32, name string) (_ []byte, ok bool) {
+	dst = binary.LittleEndian.AppendUint32(dst, key)
+	if len(name) > math.MaxUint16 {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(name)))
+	dst = append(dst, name...)
+	return dst, true
+}
+
+// ReadGuestAdmit returns the arguments of Guest.admit that data holds, which
+// must have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGuestAdmit(data []byte) (key uint32, name string) {
+	cur := &cursor{data}
+	key = cur.uint32()
+	name = string(cur.take(int(cur.uint16())))
+	return key, name
+}
+
+// PackGuestWave appends the packed arguments of Guest.wave to dst. What does
+// not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGuestWave(dst []byte, times uint8) ([]byte, error) {
+	if data, ok := packGuestWave(dst, times); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestWave).Pack(nil, times)
+	return append(dst, data...), err
+}
+
+func packGuestWave(dst []byte, times uint8) (_ []byte, ok bool) {
+	dst = append(dst, times)
+	return dst, true
+}
+
+// ReadGuestWave returns the arguments of Guest.wave that data holds, which must
+// have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGuestWave(data []byte) (times uint8) {
+	cur := &cursor{data}
+	times = cur.uint8()
+	return times
+}
+
+// PackGuestSecret appends the packed arguments of Guest.secret to dst. What
+// does not fit is a *dc.ValueError, and dst is returned as it was.
+func PackGuestSecret(dst []byte, value string) ([]byte, error) {
+	if data, ok := packGuestSecret(dst, value); ok {
+		return data, nil
+	}
+	data, err := Field(FieldGuestSecret).Pack(nil, value)
+	return append(dst, data...), err
+}
+
+func packGuestSecret(dst []byte, value string) (_ []byte, ok bool) {
+	if len(value) > math.MaxUint16 {
+		return dst, false
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(value)))
+	dst = append(dst, value...)
+	return dst, true
+}
+
+// ReadGuestSecret returns the arguments of Guest.secret that data holds, which
+// must have been checked, as worlds and clients do. Of other bytes it returns
+// anything, but does not panic.
+func ReadGuestSecret(data []byte) (value string) {
+	cur := &cursor{data}
+	value = string(cur.take(int(cur.uint16())))
+	return value
+}
+
+// PackVIPRank appends the packed value of VIP.rank to dst. What does not fit is
+// a *dc.ValueError, and dst is returned as it was.
+func PackVIPRank(dst []byte, value uint8) ([]byte, error) {
+	if data, ok := packVIPRank(dst, value); ok {
+		return data, nil
+	}
+	data, err := Field(FieldVIPRank).Pack(nil, value)
+	return append(dst, data...), err
+}
+
+func packVIPRank(dst []byte, value uint8) (_ []byte, ok bool) {
+	dst = append(dst, value)
+	return dst, true
+}
+
+// ReadVIPRank returns the value of VIP.rank that data holds, which must have
+// been checked, as worlds and clients do. Of other bytes it returns anything,
+// but does not panic.
+func ReadVIPRank(data []byte) (value uint8) {
+	cur := &cursor{data}
+	value = cur.uint8()
 	return value
 }
 

@@ -6,8 +6,9 @@ import (
 	"github.com/culm-net/culm/dc"
 )
 
-// NamesToServer is who gets the messages that clients send to Names objects.
-// from is who sent them: a *world.Client in a world.
+// NamesToServer is who gets the messages to servers of Names objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type NamesToServer[From any] interface {
 	OnSetName(from From, name uint8)
 	OnFunc(from From, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8)
@@ -174,9 +175,9 @@ func ChangedNamesToClient(handler NamesToClient, field *dc.Field) bool {
 	return true
 }
 
-// NamesHandler_ToServer is who gets the messages that clients send to
-// NamesHandler objects.
-// from is who sent them: a *world.Client in a world.
+// NamesHandler_ToServer is who gets the messages to servers of NamesHandler
+// objects: of clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type NamesHandler_ToServer[From any] interface {
 }
 
@@ -219,8 +220,9 @@ func ChangedNamesHandler_ToClient(handler NamesHandler_ToClient, field *dc.Field
 	return true
 }
 
-// Names_ToServer is who gets the messages that clients send to names objects.
-// from is who sent them: a *world.Client in a world.
+// Names_ToServer is who gets the messages to servers of names objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type Names_ToServer[From any] interface {
 	OnFunc(from From, func_, range_, len_, dst_, num1_, __, cur_, o_ uint8)
 	OnSend(from From, value uint8)
@@ -393,9 +395,9 @@ func ChangedNames_ToClient(handler Names_ToClient, field *dc.Field) bool {
 	return true
 }
 
-// NumbersToServer is who gets the messages that clients send to Numbers
-// objects.
-// from is who sent them: a *world.Client in a world.
+// NumbersToServer is who gets the messages to servers of Numbers objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type NumbersToServer[From any] interface {
 }
 
@@ -575,9 +577,9 @@ func ChangedNumbersToClient(handler NumbersToClient, field *dc.Field) bool {
 	return true
 }
 
-// SequencesToServer is who gets the messages that clients send to Sequences
-// objects.
-// from is who sent them: a *world.Client in a world.
+// SequencesToServer is who gets the messages to servers of Sequences objects:
+// of clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type SequencesToServer[From any] interface {
 	OnHidden(from From, wrap_ float64, each_ []Level, cursor_ []uint8, typed_, world_ uint8)
 	OnAll(from From, a Place, b Level, c []Cell, d [2]string)
@@ -794,8 +796,9 @@ func ChangedSequencesToClient(handler SequencesToClient, field *dc.Field) bool {
 	return true
 }
 
-// ValueToServer is who gets the messages that clients send to Value objects.
-// from is who sent them: a *world.Client in a world.
+// ValueToServer is who gets the messages to servers of Value objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type ValueToServer[From any] interface {
 }
 
@@ -849,8 +852,9 @@ func ChangedValueToClient(handler ValueToClient, field *dc.Field) bool {
 	return true
 }
 
-// UsesToServer is who gets the messages that clients send to Uses objects.
-// from is who sent them: a *world.Client in a world.
+// UsesToServer is who gets the messages to servers of Uses objects: of clients,
+// and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type UsesToServer[From any] interface {
 }
 
@@ -899,8 +903,222 @@ func ChangedUsesToClient(handler UsesToClient, field *dc.Field) bool {
 	return true
 }
 
-// TypesToServer is who gets the messages that clients send to Types objects.
-// from is who sent them: a *world.Client in a world.
+// GateToServer is who gets the messages to servers of Gate objects: of clients,
+// and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
+type GateToServer[From any] interface {
+	OnEnter(from From, key uint32, name string)
+}
+
+// NoGateToServer is a GateToServer that does nothing. Embed it to leave some messages out.
+type NoGateToServer[From any] struct{}
+
+// OnEnter does nothing.
+func (NoGateToServer[From]) OnEnter(From, uint32, string) {}
+
+// DispatchGateToServer calls the handler's method for a message, whose
+// arguments were checked, and returns false if there is none for it.
+func DispatchGateToServer[From any](handler GateToServer[From], from From, field *dc.Field, args []byte) bool {
+	switch field.Number() {
+	case FieldGateEnter:
+		key, name := ReadGateEnter(args)
+		handler.OnEnter(from, key, name)
+	default:
+		return false
+	}
+	return true
+}
+
+// GateToClient is who gets the messages that servers send to clients of Gate
+// objects, and is told when state has changed.
+type GateToClient interface {
+	OnRefused(why string)
+}
+
+// NoGateToClient is a GateToClient that does nothing. Embed it to leave some messages out.
+type NoGateToClient struct{}
+
+// OnRefused does nothing.
+func (NoGateToClient) OnRefused(string) {}
+
+// DispatchGateToClient calls the handler's method for a message, whose
+// arguments were checked, and returns false if there is none for it.
+func DispatchGateToClient(handler GateToClient, field *dc.Field, args []byte) bool {
+	switch field.Number() {
+	case FieldGateRefused:
+		why := ReadGateRefused(args)
+		handler.OnRefused(why)
+	default:
+		return false
+	}
+	return true
+}
+
+// ChangedGateToClient tells the handler that a parameter field has changed, and
+// returns false if the class has no such field.
+func ChangedGateToClient(handler GateToClient, field *dc.Field) bool {
+	return false
+}
+
+// GuestToServer is who gets the messages to servers of Guest objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
+type GuestToServer[From any] interface {
+	OnSetPos(from From, x, y int16)
+	OnSetH(from From, h int16)
+	OnAdmit(from From, key uint32, name string)
+}
+
+// NoGuestToServer is a GuestToServer that does nothing. Embed it to leave some messages out.
+type NoGuestToServer[From any] struct{}
+
+// OnSetPos does nothing.
+func (NoGuestToServer[From]) OnSetPos(From, int16, int16) {}
+
+// OnSetH does nothing.
+func (NoGuestToServer[From]) OnSetH(From, int16) {}
+
+// OnAdmit does nothing.
+func (NoGuestToServer[From]) OnAdmit(From, uint32, string) {}
+
+// DispatchGuestToServer calls the handler's method for a message, whose
+// arguments were checked, and returns false if there is none for it.
+func DispatchGuestToServer[From any](handler GuestToServer[From], from From, field *dc.Field, args []byte) bool {
+	switch field.Number() {
+	case FieldGuestSetPos:
+		x, y := ReadGuestSetPos(args)
+		handler.OnSetPos(from, x, y)
+	case FieldGuestSetH:
+		h := ReadGuestSetH(args)
+		handler.OnSetH(from, h)
+	case FieldGuestAdmit:
+		key, name := ReadGuestAdmit(args)
+		handler.OnAdmit(from, key, name)
+	default:
+		return false
+	}
+	return true
+}
+
+// GuestToClient is who gets the messages that servers send to clients of Guest
+// objects, and is told when state has changed.
+type GuestToClient interface {
+	OnSetNick(value string)
+	MoodChanged()
+	OnSetPos(x, y int16)
+	OnSetH(h int16)
+	OnWave(times uint8)
+	OnSecret(value string)
+}
+
+// NoGuestToClient is a GuestToClient that does nothing. Embed it to leave some messages out.
+type NoGuestToClient struct{}
+
+// OnSetNick does nothing.
+func (NoGuestToClient) OnSetNick(string) {}
+
+// MoodChanged does nothing.
+func (NoGuestToClient) MoodChanged() {}
+
+// OnSetPos does nothing.
+func (NoGuestToClient) OnSetPos(int16, int16) {}
+
+// OnSetH does nothing.
+func (NoGuestToClient) OnSetH(int16) {}
+
+// OnWave does nothing.
+func (NoGuestToClient) OnWave(uint8) {}
+
+// OnSecret does nothing.
+func (NoGuestToClient) OnSecret(string) {}
+
+// DispatchGuestToClient calls the handler's method for a message, whose
+// arguments were checked, and returns false if there is none for it.
+func DispatchGuestToClient(handler GuestToClient, field *dc.Field, args []byte) bool {
+	switch field.Number() {
+	case FieldGuestSetNick:
+		value := ReadGuestSetNick(args)
+		handler.OnSetNick(value)
+	case FieldGuestSetPos:
+		x, y := ReadGuestSetPos(args)
+		handler.OnSetPos(x, y)
+	case FieldGuestSetH:
+		h := ReadGuestSetH(args)
+		handler.OnSetH(h)
+	case FieldGuestWave:
+		times := ReadGuestWave(args)
+		handler.OnWave(times)
+	case FieldGuestSecret:
+		value := ReadGuestSecret(args)
+		handler.OnSecret(value)
+	default:
+		return false
+	}
+	return true
+}
+
+// ChangedGuestToClient tells the handler that a parameter field has changed,
+// and returns false if the class has no such field.
+func ChangedGuestToClient(handler GuestToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldGuestMood:
+		handler.MoodChanged()
+	default:
+		return false
+	}
+	return true
+}
+
+// VIPToServer is who gets the messages to servers of VIP objects: of clients,
+// and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
+type VIPToServer[From any] interface {
+	GuestToServer[From]
+}
+
+// NoVIPToServer is a VIPToServer that does nothing. Embed it to leave some messages out.
+type NoVIPToServer[From any] struct{ NoGuestToServer[From] }
+
+// DispatchVIPToServer calls the handler's method for a message, whose arguments
+// were checked, and returns false if there is none for it.
+func DispatchVIPToServer[From any](handler VIPToServer[From], from From, field *dc.Field, args []byte) bool {
+	return DispatchGuestToServer[From](handler, from, field, args)
+}
+
+// VIPToClient is who gets the messages that servers send to clients of VIP
+// objects, and is told when state has changed.
+type VIPToClient interface {
+	GuestToClient
+	RankChanged()
+}
+
+// NoVIPToClient is a VIPToClient that does nothing. Embed it to leave some messages out.
+type NoVIPToClient struct{ NoGuestToClient }
+
+// RankChanged does nothing.
+func (NoVIPToClient) RankChanged() {}
+
+// DispatchVIPToClient calls the handler's method for a message, whose arguments
+// were checked, and returns false if there is none for it.
+func DispatchVIPToClient(handler VIPToClient, field *dc.Field, args []byte) bool {
+	return DispatchGuestToClient(handler, field, args)
+}
+
+// ChangedVIPToClient tells the handler that a parameter field has changed, and
+// returns false if the class has no such field.
+func ChangedVIPToClient(handler VIPToClient, field *dc.Field) bool {
+	switch field.Number() {
+	case FieldVIPRank:
+		handler.RankChanged()
+	default:
+		return ChangedGuestToClient(handler, field)
+	}
+	return true
+}
+
+// TypesToServer is who gets the messages to servers of Types objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type TypesToServer[From any] interface {
 }
 
@@ -1168,8 +1386,9 @@ func ChangedTypesToClient(handler TypesToClient, field *dc.Field) bool {
 	return true
 }
 
-// ArraysToServer is who gets the messages that clients send to Arrays objects.
-// from is who sent them: a *world.Client in a world.
+// ArraysToServer is who gets the messages to servers of Arrays objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type ArraysToServer[From any] interface {
 }
 
@@ -1290,8 +1509,9 @@ func ChangedArraysToClient(handler ArraysToClient, field *dc.Field) bool {
 	return false
 }
 
-// HolderToServer is who gets the messages that clients send to Holder objects.
-// from is who sent them: a *world.Client in a world.
+// HolderToServer is who gets the messages to servers of Holder objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type HolderToServer[From any] interface {
 }
 
@@ -1394,8 +1614,9 @@ func ChangedHolderToClient(handler HolderToClient, field *dc.Field) bool {
 	return true
 }
 
-// BaseToServer is who gets the messages that clients send to Base objects.
-// from is who sent them: a *world.Client in a world.
+// BaseToServer is who gets the messages to servers of Base objects: of clients,
+// and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type BaseToServer[From any] interface {
 }
 
@@ -1439,8 +1660,9 @@ func ChangedBaseToClient(handler BaseToClient, field *dc.Field) bool {
 	return false
 }
 
-// NamedToServer is who gets the messages that clients send to Named objects.
-// from is who sent them: a *world.Client in a world.
+// NamedToServer is who gets the messages to servers of Named objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type NamedToServer[From any] interface {
 	BaseToServer[From]
 }
@@ -1486,8 +1708,9 @@ func ChangedNamedToClient(handler NamedToClient, field *dc.Field) bool {
 	return ChangedBaseToClient(handler, field)
 }
 
-// MoverToServer is who gets the messages that clients send to Mover objects.
-// from is who sent them: a *world.Client in a world.
+// MoverToServer is who gets the messages to servers of Mover objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type MoverToServer[From any] interface {
 	BaseToServer[From]
 }
@@ -1554,8 +1777,9 @@ func ChangedMoverToClient(handler MoverToClient, field *dc.Field) bool {
 	return ChangedBaseToClient(handler, field)
 }
 
-// AvatarToServer is who gets the messages that clients send to Avatar objects.
-// from is who sent them: a *world.Client in a world.
+// AvatarToServer is who gets the messages to servers of Avatar objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type AvatarToServer[From any] interface {
 	NamedToServer[From]
 	OnSendChat(from From, text string)
@@ -1661,19 +1885,31 @@ func ChangedAvatarToClient(handler AvatarToClient, field *dc.Field) bool {
 	return ChangedNamedToClient(handler, field)
 }
 
-// NpcToServer is who gets the messages that clients send to Npc objects.
-// from is who sent them: a *world.Client in a world.
+// NpcToServer is who gets the messages to servers of Npc objects: of clients,
+// and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type NpcToServer[From any] interface {
 	AvatarToServer[From]
+	OnSetBrain(from From, brain string)
 }
 
 // NoNpcToServer is a NpcToServer that does nothing. Embed it to leave some messages out.
 type NoNpcToServer[From any] struct{ NoAvatarToServer[From] }
 
+// OnSetBrain does nothing.
+func (NoNpcToServer[From]) OnSetBrain(From, string) {}
+
 // DispatchNpcToServer calls the handler's method for a message, whose arguments
 // were checked, and returns false if there is none for it.
 func DispatchNpcToServer[From any](handler NpcToServer[From], from From, field *dc.Field, args []byte) bool {
-	return DispatchAvatarToServer[From](handler, from, field, args)
+	switch field.Number() {
+	case FieldNpcSetBrain:
+		brain := ReadNpcSetBrain(args)
+		handler.OnSetBrain(from, brain)
+	default:
+		return DispatchAvatarToServer[From](handler, from, field, args)
+	}
+	return true
 }
 
 // NpcToClient is who gets the messages that servers send to clients of Npc
@@ -1687,7 +1923,6 @@ type NpcToClient interface {
 	OnSetHp(hp uint16)
 	OnSetSecret(s []byte)
 	OnSetTarget(doId uint32)
-	OnSetBrain(brain string)
 	OnSetName(name string, style uint8)
 }
 
@@ -1717,9 +1952,6 @@ func (NoNpcToClient) OnSetSecret([]byte) {}
 
 // OnSetTarget does nothing.
 func (NoNpcToClient) OnSetTarget(uint32) {}
-
-// OnSetBrain does nothing.
-func (NoNpcToClient) OnSetBrain(string) {}
 
 // OnSetName does nothing.
 func (NoNpcToClient) OnSetName(string, uint8) {}
@@ -1752,9 +1984,6 @@ func DispatchNpcToClient(handler NpcToClient, field *dc.Field, args []byte) bool
 	case FieldAvatarSetTarget:
 		doId := ReadAvatarSetTarget(args)
 		handler.OnSetTarget(doId)
-	case FieldNpcSetBrain:
-		brain := ReadNpcSetBrain(args)
-		handler.OnSetBrain(brain)
 	case FieldNpcSetName:
 		name, style := ReadNpcSetName(args)
 		handler.OnSetName(name, style)
@@ -1770,9 +1999,9 @@ func ChangedNpcToClient(handler NpcToClient, field *dc.Field) bool {
 	return false
 }
 
-// VehicleToServer is who gets the messages that clients send to Vehicle
-// objects.
-// from is who sent them: a *world.Client in a world.
+// VehicleToServer is who gets the messages to servers of Vehicle objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type VehicleToServer[From any] interface {
 	MoverToServer[From]
 }
@@ -1835,8 +2064,9 @@ func ChangedVehicleToClient(handler VehicleToClient, field *dc.Field) bool {
 	return true
 }
 
-// EmptyToServer is who gets the messages that clients send to Empty objects.
-// from is who sent them: a *world.Client in a world.
+// EmptyToServer is who gets the messages to servers of Empty objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type EmptyToServer[From any] interface {
 	BaseToServer[From]
 }
@@ -1871,8 +2101,9 @@ func ChangedEmptyToClient(handler EmptyToClient, field *dc.Field) bool {
 	return ChangedBaseToClient(handler, field)
 }
 
-// StatueToServer is who gets the messages that clients send to Statue objects.
-// from is who sent them: a *world.Client in a world.
+// StatueToServer is who gets the messages to servers of Statue objects: of
+// clients, and those with airecv in a cluster also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type StatueToServer[From any] interface {
 	EmptyToServer[From]
 }
@@ -1918,9 +2149,10 @@ func ChangedStatueToClient(handler StatueToClient, field *dc.Field) bool {
 	return ChangedEmptyToClient(handler, field)
 }
 
-// DistributedObjectToServer is who gets the messages that clients send to
-// DistributedObject objects.
-// from is who sent them: a *world.Client in a world.
+// DistributedObjectToServer is who gets the messages to servers of
+// DistributedObject objects: of clients, and those with airecv in a cluster
+// also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type DistributedObjectToServer[From any] interface {
 }
 
@@ -1953,9 +2185,10 @@ func ChangedDistributedObjectToClient(handler DistributedObjectToClient, field *
 	return false
 }
 
-// DistributedChatToServer is who gets the messages that clients send to
-// DistributedChat objects.
-// from is who sent them: a *world.Client in a world.
+// DistributedChatToServer is who gets the messages to servers of
+// DistributedChat objects: of clients, and those with airecv in a cluster also
+// of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type DistributedChatToServer[From any] interface {
 	DistributedObjectToServer[From]
 	OnSendChat(from From, text string)
@@ -2014,9 +2247,10 @@ func ChangedDistributedChatToClient(handler DistributedChatToClient, field *dc.F
 	return ChangedDistributedObjectToClient(handler, field)
 }
 
-// DistributedAvatarToServer is who gets the messages that clients send to
-// DistributedAvatar objects.
-// from is who sent them: a *world.Client in a world.
+// DistributedAvatarToServer is who gets the messages to servers of
+// DistributedAvatar objects: of clients, and those with airecv in a cluster
+// also of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type DistributedAvatarToServer[From any] interface {
 	DistributedObjectToServer[From]
 	OnMove(from From, x, y, z, h float64)
@@ -2117,9 +2351,10 @@ func ChangedDistributedAvatarToClient(handler DistributedAvatarToClient, field *
 	return true
 }
 
-// DistributedBallToServer is who gets the messages that clients send to
-// DistributedBall objects.
-// from is who sent them: a *world.Client in a world.
+// DistributedBallToServer is who gets the messages to servers of
+// DistributedBall objects: of clients, and those with airecv in a cluster also
+// of other AIs.
+// from is who sent them: a *world.Client in a world, an ai.Session in a cluster.
 type DistributedBallToServer[From any] interface {
 	DistributedObjectToServer[From]
 	OnKick(from From, dx, dy float64)

@@ -8,8 +8,9 @@
 //   - inherit.dc
 //   - pipes.dc
 //
-// Servers use it together with package typedai, and clients with package
-// typedclient. Package documentation of both says how.
+// Servers use it together with package typedai, clients with package
+// typedclient, and AIs of a cluster with package typedcluster. Their
+// documentation says how.
 package typed
 
 import (
@@ -19,7 +20,7 @@ import (
 )
 
 // Hash is the hash of the DC files, which peers compare.
-const Hash uint32 = 0x86f7e23a
+const Hash uint32 = 0x9f3e6783
 
 // Schema returns what the DC files declare. Worlds and clients for the generated
 // code have to be made with it.
@@ -175,6 +176,27 @@ dclass Value {
 dclass Uses {
   Value value;
   Value values[];
+};
+
+// For a cluster.
+dclass Gate {
+  enter(uint32 key, string name) clsend;
+  refused(string why);
+};
+
+dclass Guest {
+  setNick(string) required broadcast;
+  uint8 mood = 7 ram broadcast ownsend airecv;
+  setPos(int16 x, int16 y) required broadcast ownsend airecv;
+  setH(int16 % 360 h) required broadcast ownsend airecv;
+  setPosH : setPos, setH;
+  admit(uint32 key, string name) airecv;
+  wave(uint8 times) broadcast;
+  secret(string) ram;
+};
+
+dclass VIP : Guest {
+  uint8 rank required broadcast;
 };
 `)},
 		dc.Source{Name: "types.dc", Text: []byte(`// Every simple type, with divisors, moduli, ranges and defaults.

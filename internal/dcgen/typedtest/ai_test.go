@@ -7,8 +7,8 @@ import (
 	"log/slog"
 
 	"github.com/culm-net/culm/ai"
-	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/dcgen/typed"
+	"github.com/culm-net/culm/internal/dcgen/typed/typedcluster"
 	"github.com/culm-net/culm/transport"
 )
 
@@ -19,15 +19,8 @@ type goal struct {
 	typed.NoDistributedBallToServer[ai.Session]
 }
 
-func (*goal) OnKick(from ai.Session, dx, dy float64) {
+func (goal) OnKick(from ai.Session, dx, dy float64) {
 	fmt.Println(from.Channel(), "kicks", dx, dy)
-}
-
-// Update implements ai.UpdateHandler.
-func (g *goal) Update(o *ai.Object, sender uint64, f *dc.Field, args []byte) {
-	if !typed.DispatchDistributedBallToServer(g, o.AI().Session(sender), f, args) {
-		fmt.Println("not for clients:", f)
-	}
 }
 
 // Generated code on an AI of a cluster.
@@ -45,36 +38,30 @@ func Example_ai() {
 		return
 	}
 	a.Do(func() {
-		if _, err := a.UberDOG(4665, "DistributedBall", new(goal)); err != nil {
+		if _, err := typedcluster.DistributedBallUberDOG(a, 4665, goal{}); err != nil {
 			fmt.Println(err)
 		}
 		// What a client would send, here from the AI itself.
-		if err := a.Update(4665, "DistributedBall", "kick", 1.5, -2); err != nil {
-			fmt.Println(err)
+		ball, err := typedcluster.DistributedBallAt(a, 4665)
+		if err == nil {
+			err = ball.SendKick(1.5, -2)
 		}
-		if err := a.Update(4665, "DistributedBall", "x", 7); err != nil {
-			fmt.Println(err)
-		}
-	})
-
-	// Typed the other way: what a field takes is packed by the generated code.
-	a.Do(func() {
-		team, err := typed.PackDistributedAvatarSetTeam(nil, 3)
 		if err != nil {
 			fmt.Println(err)
 		}
-		avatar, err := a.Create(ai.Create{Class: "DistributedAvatar", DoID: 1_000_000, Zone: 1})
+	})
+	a.Do(func() {
+		avatar, err := typedcluster.NewDistributedAvatar(a, ai.Generate{DoID: 1_000_000, Zone: 1}, nil)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		if err := avatar.SetPacked(typed.Field(typed.FieldDistributedAvatarSetTeam), team); err != nil {
+		if err := avatar.SendSetTeam(3); err != nil {
 			fmt.Println(err)
 		}
-		fmt.Println("team", typed.ReadDistributedAvatarSetTeam(avatar.Packed(typed.Field(typed.FieldDistributedAvatarSetTeam))))
+		fmt.Println("team", avatar.KeptSetTeam())
 	})
 	// Output:
 	// 1000000 kicks 1.5 -2
-	// not for clients: DistributedBall.x
 	// team 3
 }

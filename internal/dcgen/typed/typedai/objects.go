@@ -1479,8 +1479,8 @@ func (o *Sequences) KeepAll(a typed.Place, b typed.Level, c []typed.Cell, d [2]s
 	return o.Object.SetPacked(typed.Field(typed.FieldSequencesAll), data)
 }
 
-// KeptAll returns the arguments of Sequences.all that clients get to whom the
-// object is new. In the DC files d is string(1)[2].
+// KeptAll returns the arguments of Sequences.all that are kept for clients to
+// whom the object is new. In the DC files d is string(1)[2].
 func (o *Sequences) KeptAll() (a typed.Place, b typed.Level, c []typed.Cell, d [2]string) {
 	return typed.ReadSequencesAll(o.Object.Value(typed.Field(typed.FieldSequencesAll)))
 }
@@ -1582,8 +1582,8 @@ func (o *Value) KeepB(x uint8, value2 string) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldValueB), data)
 }
 
-// KeptB returns the arguments of Value.b that clients get to whom the object is
-// new.
+// KeptB returns the arguments of Value.b that are kept for clients to whom the
+// object is new.
 func (o *Value) KeptB() (x uint8, value2 string) {
 	return typed.ReadValueB(o.Object.Value(typed.Field(typed.FieldValueB)))
 }
@@ -1677,6 +1677,437 @@ func (o *Uses) SetValues(value []typed.ValueValue) error {
 		return err
 	}
 	return o.Object.SetPacked(typed.Field(typed.FieldUsesValues), data)
+}
+
+// Gate is dclass Gate on the AI side.
+type Gate struct {
+	*world.Object
+}
+
+func wrapGate(o *world.Object) Gate { return Gate{o} }
+
+// GateHandler is who gets the messages of clients to a Gate. It may also have
+// the methods of world.GenerateHandler, AnnounceGenerateHandler, DisableHandler
+// and DeleteHandler.
+type GateHandler = typed.GateToServer[*world.Client]
+
+// NoGateHandler is a handler that does nothing, to be embedded.
+type NoGateHandler = typed.NoGateToServer[*world.Client]
+
+// NewGate makes a Gate and generates it in a zone, with an owner or nil. Its
+// messages go to handler; if that is nil, to world.Events.Message. The world
+// must have been made with typed.Schema.
+func NewGate(w *world.World, zone uint32, owner *world.Client, handler GateHandler) (Gate, error) {
+	o, err := FreshGate(w, handler)
+	if err == nil {
+		err = o.Object.Generate(zone, owner)
+	}
+	if err != nil {
+		return Gate{}, err
+	}
+	return o, nil
+}
+
+// FreshGate makes a Gate that nobody sees until its Generate, as NewGate does
+// otherwise.
+func FreshGate(w *world.World, handler GateHandler) (Gate, error) {
+	var h any
+	if handler != nil {
+		h = messagesGate{hooks{handler}, handler}
+	}
+	obj, err := fresh(w, "Gate", h)
+	if err != nil {
+		return Gate{}, err
+	}
+	return wrapGate(obj), nil
+}
+
+// GateOf returns an object as a Gate, false if it is nil, or of a class that
+// does not inherit from Gate.
+func GateOf(o *world.Object) (_ Gate, ok bool) {
+	if o == nil || !o.Class().InheritsFrom(typed.Schema().Class("Gate")) {
+		return Gate{}, false
+	}
+	return wrapGate(o), true
+}
+
+type messagesGate struct {
+	hooks
+	handler GateHandler
+}
+
+func (m messagesGate) Message(c *world.Client, _ *world.Object, f *dc.Field, args []byte) {
+	typed.DispatchGateToServer(m.handler, c, f, args)
+}
+
+// SendRefusedTo calls Gate.refused on one client, which must see the object's
+// zone.
+func (o *Gate) SendRefusedTo(to *world.Client, why string) error {
+	var buf [64]byte
+	data, err := typed.PackGateRefused(buf[:0], why)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldGateRefused), data)
+}
+
+// Guest is dclass Guest on the AI side.
+type Guest struct {
+	*world.Object
+}
+
+func wrapGuest(o *world.Object) Guest { return Guest{o} }
+
+// GuestHandler is who gets the messages of clients to a Guest. It may also have
+// the methods of world.GenerateHandler, AnnounceGenerateHandler, DisableHandler
+// and DeleteHandler.
+type GuestHandler = typed.GuestToServer[*world.Client]
+
+// NoGuestHandler is a handler that does nothing, to be embedded.
+type NoGuestHandler = typed.NoGuestToServer[*world.Client]
+
+// NewGuest makes a Guest and generates it in a zone, with an owner or nil. Its
+// messages go to handler; if that is nil, to world.Events.Message. The world
+// must have been made with typed.Schema.
+func NewGuest(w *world.World, zone uint32, owner *world.Client, handler GuestHandler) (Guest, error) {
+	o, err := FreshGuest(w, handler)
+	if err == nil {
+		err = o.Object.Generate(zone, owner)
+	}
+	if err != nil {
+		return Guest{}, err
+	}
+	return o, nil
+}
+
+// FreshGuest makes a Guest that nobody sees until its Generate, as NewGuest
+// does otherwise.
+func FreshGuest(w *world.World, handler GuestHandler) (Guest, error) {
+	var h any
+	if handler != nil {
+		h = messagesGuest{hooks{handler}, handler}
+	}
+	obj, err := fresh(w, "Guest", h)
+	if err != nil {
+		return Guest{}, err
+	}
+	return wrapGuest(obj), nil
+}
+
+// GuestOf returns an object as a Guest, false if it is nil, or of a class that
+// does not inherit from Guest.
+func GuestOf(o *world.Object) (_ Guest, ok bool) {
+	if o == nil || !o.Class().InheritsFrom(typed.Schema().Class("Guest")) {
+		return Guest{}, false
+	}
+	return wrapGuest(o), true
+}
+
+type messagesGuest struct {
+	hooks
+	handler GuestHandler
+}
+
+func (m messagesGuest) Message(c *world.Client, _ *world.Object, f *dc.Field, args []byte) {
+	typed.DispatchGuestToServer(m.handler, c, f, args)
+}
+
+// SendSetNick calls Guest.setNick on all clients that see the object's zone.
+func (o *Guest) SendSetNick(value string) error {
+	var buf [64]byte
+	data, err := typed.PackGuestSetNick(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGuestSetNick), data)
+}
+
+// SendSetNickTo calls Guest.setNick on one client, which must see the object's
+// zone.
+func (o *Guest) SendSetNickTo(to *world.Client, value string) error {
+	var buf [64]byte
+	data, err := typed.PackGuestSetNick(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldGuestSetNick), data)
+}
+
+// SendSetNickExcept calls Guest.setNick on all clients that see the object's
+// zone but some.
+func (o *Guest) SendSetNickExcept(except []*world.Client, value string) error {
+	var buf [64]byte
+	data, err := typed.PackGuestSetNick(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldGuestSetNick), data)
+}
+
+// KeepSetNick keeps arguments of Guest.setNick for clients to whom the object
+// is new, and sends nothing.
+func (o *Guest) KeepSetNick(value string) error {
+	var buf [64]byte
+	data, err := typed.PackGuestSetNick(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SetPacked(typed.Field(typed.FieldGuestSetNick), data)
+}
+
+// KeptSetNick returns the arguments of Guest.setNick that are kept for clients
+// to whom the object is new.
+func (o *Guest) KeptSetNick() string {
+	return typed.ReadGuestSetNick(o.Object.Value(typed.Field(typed.FieldGuestSetNick)))
+}
+
+// Mood returns Guest.mood.
+func (o *Guest) Mood() uint8 {
+	return typed.ReadGuestMood(o.Object.Value(typed.Field(typed.FieldGuestMood)))
+}
+
+// SetMood changes Guest.mood; clients get it with the next snapshot.
+func (o *Guest) SetMood(value uint8) error {
+	var buf [1]byte
+	data, err := typed.PackGuestMood(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SetPacked(typed.Field(typed.FieldGuestMood), data)
+}
+
+// SendSetPos calls Guest.setPos on all clients that see the object's zone.
+func (o *Guest) SendSetPos(x, y int16) error {
+	var buf [4]byte
+	data, err := typed.PackGuestSetPos(buf[:0], x, y)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGuestSetPos), data)
+}
+
+// SendSetPosTo calls Guest.setPos on one client, which must see the object's
+// zone.
+func (o *Guest) SendSetPosTo(to *world.Client, x, y int16) error {
+	var buf [4]byte
+	data, err := typed.PackGuestSetPos(buf[:0], x, y)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldGuestSetPos), data)
+}
+
+// SendSetPosExcept calls Guest.setPos on all clients that see the object's zone
+// but some.
+func (o *Guest) SendSetPosExcept(except []*world.Client, x, y int16) error {
+	var buf [4]byte
+	data, err := typed.PackGuestSetPos(buf[:0], x, y)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldGuestSetPos), data)
+}
+
+// KeepSetPos keeps arguments of Guest.setPos for clients to whom the object is
+// new, and sends nothing.
+func (o *Guest) KeepSetPos(x, y int16) error {
+	var buf [4]byte
+	data, err := typed.PackGuestSetPos(buf[:0], x, y)
+	if err != nil {
+		return err
+	}
+	return o.Object.SetPacked(typed.Field(typed.FieldGuestSetPos), data)
+}
+
+// KeptSetPos returns the arguments of Guest.setPos that are kept for clients to
+// whom the object is new.
+func (o *Guest) KeptSetPos() (x, y int16) {
+	return typed.ReadGuestSetPos(o.Object.Value(typed.Field(typed.FieldGuestSetPos)))
+}
+
+// SendSetH calls Guest.setH on all clients that see the object's zone. In the
+// DC files h is int16 % 360.
+func (o *Guest) SendSetH(h int16) error {
+	var buf [2]byte
+	data, err := typed.PackGuestSetH(buf[:0], h)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGuestSetH), data)
+}
+
+// SendSetHTo calls Guest.setH on one client, which must see the object's zone.
+// In the DC files h is int16 % 360.
+func (o *Guest) SendSetHTo(to *world.Client, h int16) error {
+	var buf [2]byte
+	data, err := typed.PackGuestSetH(buf[:0], h)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldGuestSetH), data)
+}
+
+// SendSetHExcept calls Guest.setH on all clients that see the object's zone but
+// some. In the DC files h is int16 % 360.
+func (o *Guest) SendSetHExcept(except []*world.Client, h int16) error {
+	var buf [2]byte
+	data, err := typed.PackGuestSetH(buf[:0], h)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldGuestSetH), data)
+}
+
+// KeepSetH keeps arguments of Guest.setH for clients to whom the object is new,
+// and sends nothing. In the DC files h is int16 % 360.
+func (o *Guest) KeepSetH(h int16) error {
+	var buf [2]byte
+	data, err := typed.PackGuestSetH(buf[:0], h)
+	if err != nil {
+		return err
+	}
+	return o.Object.SetPacked(typed.Field(typed.FieldGuestSetH), data)
+}
+
+// KeptSetH returns the arguments of Guest.setH that are kept for clients to
+// whom the object is new. In the DC files h is int16 % 360.
+func (o *Guest) KeptSetH() int16 {
+	return typed.ReadGuestSetH(o.Object.Value(typed.Field(typed.FieldGuestSetH)))
+}
+
+// SendWave calls Guest.wave on all clients that see the object's zone.
+func (o *Guest) SendWave(times uint8) error {
+	var buf [1]byte
+	data, err := typed.PackGuestWave(buf[:0], times)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGuestWave), data)
+}
+
+// SendWaveTo calls Guest.wave on one client, which must see the object's zone.
+func (o *Guest) SendWaveTo(to *world.Client, times uint8) error {
+	var buf [1]byte
+	data, err := typed.PackGuestWave(buf[:0], times)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldGuestWave), data)
+}
+
+// SendWaveExcept calls Guest.wave on all clients that see the object's zone but
+// some.
+func (o *Guest) SendWaveExcept(except []*world.Client, times uint8) error {
+	var buf [1]byte
+	data, err := typed.PackGuestWave(buf[:0], times)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedExcept(except, typed.Field(typed.FieldGuestWave), data)
+}
+
+// SendSecretTo calls Guest.secret on one client, which must see the object's
+// zone.
+func (o *Guest) SendSecretTo(to *world.Client, value string) error {
+	var buf [64]byte
+	data, err := typed.PackGuestSecret(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPackedTo(to, typed.Field(typed.FieldGuestSecret), data)
+}
+
+// KeepSecret keeps arguments of Guest.secret for clients to whom the object is
+// new, and sends nothing.
+func (o *Guest) KeepSecret(value string) error {
+	var buf [64]byte
+	data, err := typed.PackGuestSecret(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SetPacked(typed.Field(typed.FieldGuestSecret), data)
+}
+
+// KeptSecret returns the arguments of Guest.secret that are kept for clients to
+// whom the object is new.
+func (o *Guest) KeptSecret() string {
+	return typed.ReadGuestSecret(o.Object.Value(typed.Field(typed.FieldGuestSecret)))
+}
+
+// VIP is dclass VIP on the AI side.
+type VIP struct {
+	Guest
+}
+
+func wrapVIP(o *world.Object) VIP { return VIP{wrapGuest(o)} }
+
+// VIPHandler is who gets the messages of clients to a VIP. It may also have the
+// methods of world.GenerateHandler, AnnounceGenerateHandler, DisableHandler and
+// DeleteHandler.
+type VIPHandler = typed.VIPToServer[*world.Client]
+
+// NoVIPHandler is a handler that does nothing, to be embedded.
+type NoVIPHandler = typed.NoVIPToServer[*world.Client]
+
+// NewVIP makes a VIP and generates it in a zone, with an owner or nil. Its
+// messages go to handler; if that is nil, to world.Events.Message. The world
+// must have been made with typed.Schema.
+func NewVIP(w *world.World, zone uint32, owner *world.Client, handler VIPHandler) (VIP, error) {
+	o, err := FreshVIP(w, handler)
+	if err == nil {
+		err = o.Object.Generate(zone, owner)
+	}
+	if err != nil {
+		return VIP{}, err
+	}
+	return o, nil
+}
+
+// FreshVIP makes a VIP that nobody sees until its Generate, as NewVIP does
+// otherwise.
+func FreshVIP(w *world.World, handler VIPHandler) (VIP, error) {
+	var h any
+	if handler != nil {
+		h = messagesVIP{hooks{handler}, handler}
+	}
+	obj, err := fresh(w, "VIP", h)
+	if err != nil {
+		return VIP{}, err
+	}
+	return wrapVIP(obj), nil
+}
+
+// VIPOf returns an object as a VIP, false if it is nil, or of a class that does
+// not inherit from VIP.
+func VIPOf(o *world.Object) (_ VIP, ok bool) {
+	if o == nil || !o.Class().InheritsFrom(typed.Schema().Class("VIP")) {
+		return VIP{}, false
+	}
+	return wrapVIP(o), true
+}
+
+type messagesVIP struct {
+	hooks
+	handler VIPHandler
+}
+
+func (m messagesVIP) Message(c *world.Client, _ *world.Object, f *dc.Field, args []byte) {
+	typed.DispatchVIPToServer(m.handler, c, f, args)
+}
+
+// Rank returns VIP.rank.
+func (o *VIP) Rank() uint8 {
+	return typed.ReadVIPRank(o.Object.Value(typed.Field(typed.FieldVIPRank)))
+}
+
+// SetRank changes VIP.rank; clients get it with the next snapshot.
+func (o *VIP) SetRank(value uint8) error {
+	var buf [1]byte
+	data, err := typed.PackVIPRank(buf[:0], value)
+	if err != nil {
+		return err
+	}
+	return o.Object.SetPacked(typed.Field(typed.FieldVIPRank), data)
 }
 
 // Types is dclass Types on the AI side.
@@ -2429,8 +2860,8 @@ func (o *Holder) KeepSetPoint(p typed.Point) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldHolderSetPoint), data)
 }
 
-// KeptSetPoint returns the arguments of Holder.setPoint that clients get to
-// whom the object is new.
+// KeptSetPoint returns the arguments of Holder.setPoint that are kept for
+// clients to whom the object is new.
 func (o *Holder) KeptSetPoint() typed.Point {
 	return typed.ReadHolderSetPoint(o.Object.Value(typed.Field(typed.FieldHolderSetPoint)))
 }
@@ -2468,8 +2899,8 @@ func (o *Holder) KeepSetItems(items []typed.Item) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldHolderSetItems), data)
 }
 
-// KeptSetItems returns the arguments of Holder.setItems that clients get to
-// whom the object is new.
+// KeptSetItems returns the arguments of Holder.setItems that are kept for
+// clients to whom the object is new.
 func (o *Holder) KeptSetItems() []typed.Item {
 	return typed.ReadHolderSetItems(o.Object.Value(typed.Field(typed.FieldHolderSetItems)))
 }
@@ -2529,8 +2960,8 @@ func (o *Holder) KeepSetOutfit(o_ typed.Outfit) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldHolderSetOutfit), data)
 }
 
-// KeptSetOutfit returns the arguments of Holder.setOutfit that clients get to
-// whom the object is new.
+// KeptSetOutfit returns the arguments of Holder.setOutfit that are kept for
+// clients to whom the object is new.
 func (o *Holder) KeptSetOutfit() typed.Outfit {
 	return typed.ReadHolderSetOutfit(o.Object.Value(typed.Field(typed.FieldHolderSetOutfit)))
 }
@@ -2666,8 +3097,8 @@ func (o *Base) KeepSetLocation(parentId, zoneId uint32) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldBaseSetLocation), data)
 }
 
-// KeptSetLocation returns the arguments of Base.setLocation that clients get to
-// whom the object is new.
+// KeptSetLocation returns the arguments of Base.setLocation that are kept for
+// clients to whom the object is new.
 func (o *Base) KeptSetLocation() (parentId, zoneId uint32) {
 	return typed.ReadBaseSetLocation(o.Object.Value(typed.Field(typed.FieldBaseSetLocation)))
 }
@@ -2776,8 +3207,8 @@ func (o *Named) KeepSetName(name string) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNamedSetName), data)
 }
 
-// KeptSetName returns the arguments of Named.setName that clients get to whom
-// the object is new.
+// KeptSetName returns the arguments of Named.setName that are kept for clients
+// to whom the object is new.
 func (o *Named) KeptSetName() string {
 	return typed.ReadNamedSetName(o.Object.Value(typed.Field(typed.FieldNamedSetName)))
 }
@@ -3211,8 +3642,8 @@ func (o *Avatar) KeepSetHp(hp uint16) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldAvatarSetHp), data)
 }
 
-// KeptSetHp returns the arguments of Avatar.setHp that clients get to whom the
-// object is new.
+// KeptSetHp returns the arguments of Avatar.setHp that are kept for clients to
+// whom the object is new.
 func (o *Avatar) KeptSetHp() uint16 {
 	return typed.ReadAvatarSetHp(o.Object.Value(typed.Field(typed.FieldAvatarSetHp)))
 }
@@ -3332,17 +3763,6 @@ func (m messagesNpc) Message(c *world.Client, _ *world.Object, f *dc.Field, args
 	typed.DispatchNpcToServer(m.handler, c, f, args)
 }
 
-// SendSetBrainTo calls Npc.setBrain on one client, which must see the object's
-// zone.
-func (o *Npc) SendSetBrainTo(to *world.Client, brain string) error {
-	var buf [64]byte
-	data, err := typed.PackNpcSetBrain(buf[:0], brain)
-	if err != nil {
-		return err
-	}
-	return o.Object.SendPackedTo(to, typed.Field(typed.FieldNpcSetBrain), data)
-}
-
 // SendSetName calls Npc.setName on all clients that see the object's zone.
 func (o *Npc) SendSetName(name string, style uint8) error {
 	var buf [64]byte
@@ -3386,8 +3806,8 @@ func (o *Npc) KeepSetName(name string, style uint8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNpcSetName), data)
 }
 
-// KeptSetName returns the arguments of Npc.setName that clients get to whom the
-// object is new.
+// KeptSetName returns the arguments of Npc.setName that are kept for clients to
+// whom the object is new.
 func (o *Npc) KeptSetName() (name string, style uint8) {
 	return typed.ReadNpcSetName(o.Object.Value(typed.Field(typed.FieldNpcSetName)))
 }
@@ -3496,8 +3916,8 @@ func (o *Vehicle) KeepSetName(name string) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldNamedSetName), data)
 }
 
-// KeptSetName returns the arguments of Named.setName that clients get to whom
-// the object is new.
+// KeptSetName returns the arguments of Named.setName that are kept for clients
+// to whom the object is new.
 func (o *Vehicle) KeptSetName() string {
 	return typed.ReadNamedSetName(o.Object.Value(typed.Field(typed.FieldNamedSetName)))
 }
@@ -3694,8 +4114,8 @@ func (o *Statue) KeepSetPose(p typed.Pose) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldStatueSetPose), data)
 }
 
-// KeptSetPose returns the arguments of Statue.setPose that clients get to whom
-// the object is new.
+// KeptSetPose returns the arguments of Statue.setPose that are kept for clients
+// to whom the object is new.
 func (o *Statue) KeptSetPose() typed.Pose {
 	return typed.ReadStatueSetPose(o.Object.Value(typed.Field(typed.FieldStatueSetPose)))
 }
@@ -4060,8 +4480,8 @@ func (o *DistributedAvatar) KeepSetTeam(team uint8) error {
 	return o.Object.SetPacked(typed.Field(typed.FieldDistributedAvatarSetTeam), data)
 }
 
-// KeptSetTeam returns the arguments of DistributedAvatar.setTeam that clients
-// get to whom the object is new.
+// KeptSetTeam returns the arguments of DistributedAvatar.setTeam that are kept
+// for clients to whom the object is new.
 func (o *DistributedAvatar) KeptSetTeam() uint8 {
 	return typed.ReadDistributedAvatarSetTeam(o.Object.Value(typed.Field(typed.FieldDistributedAvatarSetTeam)))
 }

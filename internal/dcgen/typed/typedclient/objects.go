@@ -1189,6 +1189,278 @@ func (o *Uses) Values() []typed.ValueValue {
 	return typed.ReadUsesValues(o.Object.Value(typed.Field(typed.FieldUsesValues)))
 }
 
+// Gate is dclass Gate on the client's side.
+type Gate struct {
+	*client.Object
+}
+
+func wrapGate(o *client.Object) Gate { return Gate{o} }
+
+// GateHandler is who gets the messages of the server to a Gate, and is told
+// when its state has changed. It may also have the methods that package client
+// calls of views, such as client.AnnounceGenerateHandler and
+// InterpolateHandler.
+type GateHandler = typed.GateToClient
+
+// NoGateHandler is a handler that does nothing, to be embedded.
+type NoGateHandler = typed.NoGateToClient
+
+// RegisterGate has view called for each Gate that comes into view from now on,
+// but not for those of classes that inherit from it. It returns the handler, or
+// nil for none. The client must have been made with typed.Schema.
+func RegisterGate(c *client.Client, view func(o Gate) GateHandler) error {
+	if c.Schema() != typed.Schema() {
+		return errSchema
+	}
+	return c.Register("Gate", func(o *client.Object) any {
+		if handler := view(wrapGate(o)); handler != nil {
+			return viewGate{hooks{handler}, handler}
+		}
+		return nil
+	})
+}
+
+// RegisterGateOwner has view called for each Gate that the client owns, instead
+// of what RegisterGate says. It returns the handler, or nil for none. The
+// client must have been made with typed.Schema.
+func RegisterGateOwner(c *client.Client, view func(o Gate) GateHandler) error {
+	if c.Schema() != typed.Schema() {
+		return errSchema
+	}
+	return c.RegisterOwner("Gate", func(o *client.Object) any {
+		if handler := view(wrapGate(o)); handler != nil {
+			return viewGate{hooks{handler}, handler}
+		}
+		return nil
+	})
+}
+
+// GateOf returns an object as a Gate, false if it is nil, or of a class that
+// does not inherit from Gate.
+func GateOf(o *client.Object) (_ Gate, ok bool) {
+	if o == nil || !o.Class().InheritsFrom(typed.Schema().Class("Gate")) {
+		return Gate{}, false
+	}
+	return wrapGate(o), true
+}
+
+type viewGate struct {
+	hooks
+	handler GateHandler
+}
+
+func (v viewGate) Message(_ *client.Object, m client.Message) {
+	typed.DispatchGateToClient(v.handler, m.Field, m.Args)
+}
+
+func (v viewGate) PostDataUpdate(o *client.Object, fields []int) {
+	v.hooks.PostDataUpdate(o, fields)
+	for _, i := range fields {
+		typed.ChangedGateToClient(v.handler, o.Class().Fields()[i])
+	}
+}
+
+// SendEnter calls Gate.enter of the object on the server.
+func (o *Gate) SendEnter(key uint32, name string) error {
+	var buf [64]byte
+	data, err := typed.PackGateEnter(buf[:0], key, name)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGateEnter), data)
+}
+
+// Guest is dclass Guest on the client's side.
+type Guest struct {
+	*client.Object
+}
+
+func wrapGuest(o *client.Object) Guest { return Guest{o} }
+
+// GuestHandler is who gets the messages of the server to a Guest, and is told
+// when its state has changed. It may also have the methods that package client
+// calls of views, such as client.AnnounceGenerateHandler and
+// InterpolateHandler.
+type GuestHandler = typed.GuestToClient
+
+// NoGuestHandler is a handler that does nothing, to be embedded.
+type NoGuestHandler = typed.NoGuestToClient
+
+// RegisterGuest has view called for each Guest that comes into view from now
+// on, but not for those of classes that inherit from it. It returns the
+// handler, or nil for none. The client must have been made with typed.Schema.
+func RegisterGuest(c *client.Client, view func(o Guest) GuestHandler) error {
+	if c.Schema() != typed.Schema() {
+		return errSchema
+	}
+	return c.Register("Guest", func(o *client.Object) any {
+		if handler := view(wrapGuest(o)); handler != nil {
+			return viewGuest{hooks{handler}, handler}
+		}
+		return nil
+	})
+}
+
+// RegisterGuestOwner has view called for each Guest that the client owns,
+// instead of what RegisterGuest says. It returns the handler, or nil for none.
+// The client must have been made with typed.Schema.
+func RegisterGuestOwner(c *client.Client, view func(o Guest) GuestHandler) error {
+	if c.Schema() != typed.Schema() {
+		return errSchema
+	}
+	return c.RegisterOwner("Guest", func(o *client.Object) any {
+		if handler := view(wrapGuest(o)); handler != nil {
+			return viewGuest{hooks{handler}, handler}
+		}
+		return nil
+	})
+}
+
+// GuestOf returns an object as a Guest, false if it is nil, or of a class that
+// does not inherit from Guest.
+func GuestOf(o *client.Object) (_ Guest, ok bool) {
+	if o == nil || !o.Class().InheritsFrom(typed.Schema().Class("Guest")) {
+		return Guest{}, false
+	}
+	return wrapGuest(o), true
+}
+
+type viewGuest struct {
+	hooks
+	handler GuestHandler
+}
+
+func (v viewGuest) Message(_ *client.Object, m client.Message) {
+	typed.DispatchGuestToClient(v.handler, m.Field, m.Args)
+}
+
+func (v viewGuest) PostDataUpdate(o *client.Object, fields []int) {
+	v.hooks.PostDataUpdate(o, fields)
+	for _, i := range fields {
+		typed.ChangedGuestToClient(v.handler, o.Class().Fields()[i])
+	}
+}
+
+// Mood returns Guest.mood.
+func (o *Guest) Mood() uint8 {
+	return typed.ReadGuestMood(o.Object.Value(typed.Field(typed.FieldGuestMood)))
+}
+
+// InterpolateMood makes what to show of Guest.mood while it moves. See
+// client.Interpolate.
+func (o *Guest) InterpolateMood(opts ...client.Option) *client.Variable[float64] {
+	return client.Interpolate(o.Object, func(o *client.Object) float64 {
+		v := typed.ReadGuestMood(o.Value(typed.Field(typed.FieldGuestMood)))
+		return float64(v)
+	}, opts...)
+}
+
+// SendSetPos calls Guest.setPos of the object on the server, which the client
+// must own.
+func (o *Guest) SendSetPos(x, y int16) error {
+	var buf [4]byte
+	data, err := typed.PackGuestSetPos(buf[:0], x, y)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGuestSetPos), data)
+}
+
+// SendSetH calls Guest.setH of the object on the server, which the client must
+// own. In the DC files h is int16 % 360.
+func (o *Guest) SendSetH(h int16) error {
+	var buf [2]byte
+	data, err := typed.PackGuestSetH(buf[:0], h)
+	if err != nil {
+		return err
+	}
+	return o.Object.SendPacked(typed.Field(typed.FieldGuestSetH), data)
+}
+
+// VIP is dclass VIP on the client's side.
+type VIP struct {
+	Guest
+}
+
+func wrapVIP(o *client.Object) VIP { return VIP{wrapGuest(o)} }
+
+// VIPHandler is who gets the messages of the server to a VIP, and is told when
+// its state has changed. It may also have the methods that package client calls
+// of views, such as client.AnnounceGenerateHandler and InterpolateHandler.
+type VIPHandler = typed.VIPToClient
+
+// NoVIPHandler is a handler that does nothing, to be embedded.
+type NoVIPHandler = typed.NoVIPToClient
+
+// RegisterVIP has view called for each VIP that comes into view from now on,
+// but not for those of classes that inherit from it. It returns the handler, or
+// nil for none. The client must have been made with typed.Schema.
+func RegisterVIP(c *client.Client, view func(o VIP) VIPHandler) error {
+	if c.Schema() != typed.Schema() {
+		return errSchema
+	}
+	return c.Register("VIP", func(o *client.Object) any {
+		if handler := view(wrapVIP(o)); handler != nil {
+			return viewVIP{hooks{handler}, handler}
+		}
+		return nil
+	})
+}
+
+// RegisterVIPOwner has view called for each VIP that the client owns, instead
+// of what RegisterVIP says. It returns the handler, or nil for none. The client
+// must have been made with typed.Schema.
+func RegisterVIPOwner(c *client.Client, view func(o VIP) VIPHandler) error {
+	if c.Schema() != typed.Schema() {
+		return errSchema
+	}
+	return c.RegisterOwner("VIP", func(o *client.Object) any {
+		if handler := view(wrapVIP(o)); handler != nil {
+			return viewVIP{hooks{handler}, handler}
+		}
+		return nil
+	})
+}
+
+// VIPOf returns an object as a VIP, false if it is nil, or of a class that does
+// not inherit from VIP.
+func VIPOf(o *client.Object) (_ VIP, ok bool) {
+	if o == nil || !o.Class().InheritsFrom(typed.Schema().Class("VIP")) {
+		return VIP{}, false
+	}
+	return wrapVIP(o), true
+}
+
+type viewVIP struct {
+	hooks
+	handler VIPHandler
+}
+
+func (v viewVIP) Message(_ *client.Object, m client.Message) {
+	typed.DispatchVIPToClient(v.handler, m.Field, m.Args)
+}
+
+func (v viewVIP) PostDataUpdate(o *client.Object, fields []int) {
+	v.hooks.PostDataUpdate(o, fields)
+	for _, i := range fields {
+		typed.ChangedVIPToClient(v.handler, o.Class().Fields()[i])
+	}
+}
+
+// Rank returns VIP.rank.
+func (o *VIP) Rank() uint8 {
+	return typed.ReadVIPRank(o.Object.Value(typed.Field(typed.FieldVIPRank)))
+}
+
+// InterpolateRank makes what to show of VIP.rank while it moves. See
+// client.Interpolate.
+func (o *VIP) InterpolateRank(opts ...client.Option) *client.Variable[float64] {
+	return client.Interpolate(o.Object, func(o *client.Object) float64 {
+		v := typed.ReadVIPRank(o.Value(typed.Field(typed.FieldVIPRank)))
+		return float64(v)
+	}, opts...)
+}
+
 // Types is dclass Types on the client's side.
 type Types struct {
 	*client.Object

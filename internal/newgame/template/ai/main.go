@@ -13,13 +13,17 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/ai"
-	"github.com/culm-net/culm/dc"
+
+	"github.com/culm-net/culm/internal/newgame/template/game"
+	"github.com/culm-net/culm/internal/newgame/template/game/gamecluster"
 )
+
+//go:generate culm dc gen go ../game.dc -o ../game --for cluster
 
 const (
 	loginID    = 4665      // as in culm.yml
 	channel    = 1_000_000 // the AI's own; a second AI needs another one
-	firstID    = 1_000_000 // the doIds of its objects, and those of a second AI others
+	firstID    = 1_000_001 // the doIds of its objects, and those of a second AI others
 	lastID     = 1_999_999
 	districtID = firstID
 	zone       = 1
@@ -27,22 +31,17 @@ const (
 
 func main() {
 	address := flag.String("connect", "127.0.0.1:7199", "the message director")
-	file := flag.String("dc", "game.dc", "the DC file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *address, *file); err != nil {
+	if err := run(ctx, *address); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, address, file string) error {
-	schema, err := dc.ParseFiles(file)
-	if err != nil {
-		return err
-	}
-	a, err := ai.New(ai.Config{Schema: schema, Address: address, Channel: channel, FirstID: firstID, LastID: lastID})
+func run(ctx context.Context, address string) error {
+	a, err := ai.New(ai.Config{Schema: game.Schema(), Address: address, Channel: channel, FirstID: firstID, LastID: lastID})
 	if err != nil {
 		return err
 	}
@@ -55,76 +54,95 @@ func run(ctx context.Context, address, file string) error {
 
 // start makes what is always there.
 func start(a *ai.AI) error {
-	_, err := a.Create(ai.Create{Class: "District", DoID: districtID, Fields: map[string]any{"setTitle": []any{"Home"}}})
+	district, err := gamecluster.FreshDistrict(a, nil)
 	if err != nil {
 		return err
 	}
-	if _, err := a.UberDOG(loginID, "Login", &login{avatars: make(map[uint64]*ai.Object)}); err != nil {
+	if err := district.SendSetTitle("Home"); err != nil {
 		return err
 	}
-	robot, err := a.Create(ai.Create{Class: "Avatar", Parent: districtID, Zone: zone, Fields: map[string]any{"setName": []any{"Robot"}}})
-	if err != nil {
+	if err := district.Generate(ai.Generate{DoID: districtID}); err != nil {
 		return err
 	}
-	walk(robot, 0)
+
+	l := &login{avatars: make(map[uint64]*avatar)}
+	if l.Login, err = gamecluster.LoginUberDOG(a, loginID, l); err != nil {
+		return err
+	}
+
+	r := &robot{}
+	if r.Avatar, err = newAvatar(a, "Robot", 0, nil); err != nil {
+		return err
+	}
+	r.walk()
 	return nil
 }
 
-// walk moves the robot in a circle.
-func walk(robot *ai.Object, angle float64) {
-	if err := robot.Set("setPos", 20*math.Cos(angle), 20*math.Sin(angle)); err != nil {
+// newAvatar makes an avatar in the district.
+func newAvatar(a *ai.AI, name string, owner uint64, handler gamecluster.AvatarHandler) (gamecluster.Avatar, error) {
+	o, err := gamecluster.FreshAvatar(a, handler)
+	if err == nil {
+		err = o.SendSetName(name)
+	}
+	if err == nil {
+		err = o.Generate(ai.Generate{Parent: districtID, Zone: zone, Owner: owner})
+	}
+	return o, err
+}
+
+// robot is an avatar that walks in a circle.
+type robot struct {
+	gamecluster.Avatar
+	angle float64
+}
+
+// walk walks a bit, and again after a while.
+func (r *robot) walk() {
+	if err := r.SendSetPos(20*math.Cos(r.angle), 20*math.Sin(r.angle)); err != nil {
 		slog.Error("the robot stands still", "err", err)
 		return
 	}
-	robot.AI().After(100*time.Millisecond, func() { walk(robot, angle+0.05) })
+	r.angle += 0.05
+	r.AI().After(100*time.Millisecond, r.walk)
 }
 
 // login is the UberDOG at which clients log in.
 type login struct {
-	avatars map[uint64]*ai.Object // by session
+	gamecluster.Login
+	avatars map[uint64]*avatar // by session
 }
 
-// Update is called for each update that a client sends.
-func (l *login) Update(o *ai.Object, sender uint64, f *dc.Field, args []byte) {
-	values, err := f.Unpack(args)
-	if err == nil && f.Name() == "login" {
-		err = l.enter(o, sender, values[0].(string))
-	}
-	if err != nil {
-		slog.Warn("login refused", "client", sender, "err", err)
-		_ = o.SendTo(sender, "refused", err.Error())
+// OnLogin is called when a client logs in.
+func (l *login) OnLogin(client ai.Session, name string) {
+	if err := l.enter(client, name); err != nil {
+		slog.Warn("login refused", "client", client.Channel(), "err", err)
+		_ = l.SendRefusedTo(client, err.Error())
 	}
 }
 
 // enter gives a client an avatar. A real game asks for more than a name here.
-func (l *login) enter(o *ai.Object, client uint64, name string) error {
-	if l.avatars[client] != nil {
+func (l *login) enter(client ai.Session, name string) error {
+	if l.avatars[client.Channel()] != nil {
 		return errors.New("you have logged in already")
 	}
-	a := o.AI()
-	avatar, err := a.Create(ai.Create{
-		Class:   "Avatar",
-		Parent:  districtID,
-		Zone:    zone,
-		Owner:   client,
-		Handler: &avatar{login: l, client: client},
-		Fields:  map[string]any{"setName": []any{name}},
-	})
-	if err != nil {
+	v := &avatar{login: l, client: client.Channel()}
+	var err error
+	if v.Avatar, err = newAvatar(l.AI(), name, client.Channel(), v); err != nil {
 		return err
 	}
-	l.avatars[client] = avatar
-	session := a.Session(client)
-	session.SetState(ai.StateEstablished)
-	session.AddSessionObject(avatar.ID()) // it is deleted when the client goes
-	if err := session.AddInterest(1, districtID, zone); err != nil {
+	l.avatars[client.Channel()] = v
+	client.SetState(ai.StateEstablished)
+	client.AddSessionObject(v.ID()) // it is deleted when the client goes
+	if err := client.AddInterest(1, districtID, zone); err != nil {
 		return err
 	}
-	return o.SendTo(client, "accepted", avatar.ID())
+	return l.SendAcceptedTo(client, v.ID())
 }
 
-// avatar handles what concerns a client's avatar.
+// avatar is a client's avatar.
 type avatar struct {
+	gamecluster.NoAvatarHandler // its client says where it is: OnSetPos would hear of that
+	gamecluster.Avatar
 	login  *login
 	client uint64
 }

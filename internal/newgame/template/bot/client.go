@@ -8,6 +8,8 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
+
+	"github.com/culm-net/culm/internal/newgame/template/game"
 )
 
 // The messages of the protocol that this client uses.
@@ -29,14 +31,13 @@ const (
 
 // events is what a client is told about.
 type events interface {
-	entered(doID uint32, class *dc.Class, own bool, values map[string][]any)
+	entered(doID uint32, class *dc.Class, own bool, values map[int][]byte) // packed, by the fields' numbers
 	left(doID uint32)
-	updated(doID uint32, f *dc.Field, args []any)
+	updated(doID uint32, class *dc.Class, f *dc.Field, args []byte) // packed
 }
 
 // client is a connection to a client agent.
 type client struct {
-	schema   *dc.Schema
 	events   events
 	conn     *tcp.Conn
 	objects  map[uint32]*dc.Class
@@ -47,16 +48,16 @@ type client struct {
 }
 
 // dial connects and says hello.
-func dial(ctx context.Context, address string, schema *dc.Schema, e events) (*client, error) {
-	c := &client{schema: schema, events: e, objects: make(map[uint32]*dc.Class), received: make(chan []byte, 100), quit: make(chan struct{}), over: make(chan struct{})}
-	c.objects[loginID] = schema.Class("Login")
+func dial(ctx context.Context, address string, e events) (*client, error) {
+	c := &client{events: e, objects: make(map[uint32]*dc.Class), received: make(chan []byte, 100), quit: make(chan struct{}), over: make(chan struct{})}
+	c.objects[loginID] = game.Schema().Class("Login")
 	var err error
 	if c.conn, err = tcp.Dial(ctx, address, tcp.Config{}, c); err != nil {
 		return nil, err
 	}
 	var w datagram.Writer
 	w.Uint16(clientHello)
-	w.Uint32(schema.Hash())
+	w.Uint32(game.Hash)
 	w.String(version)
 	c.write(w.Buf)
 	select {
@@ -99,20 +100,14 @@ func (c *client) write(m []byte) {
 
 func (c *client) heartbeat() { c.write([]byte{clientHeartbeat, 0}) }
 
-// send sends an update of a field.
-func (c *client) send(doID uint32, class, field string, args ...any) error {
-	f := c.schema.Class(class).FieldByName(field)
-	packed, err := f.Pack(nil, args...)
-	if err != nil {
-		return err
-	}
+// send sends an update of a field, by one of the numbers in package game.
+func (c *client) send(doID uint32, field int, packed []byte) {
 	var w datagram.Writer
 	w.Uint16(clientSetField)
 	w.Uint32(doID)
-	w.Uint16(uint16(f.Number()))
+	w.Uint16(uint16(field))
 	w.Bytes(packed)
 	c.write(w.Buf)
-	return nil
 }
 
 // handle lets a message take effect.
@@ -133,11 +128,10 @@ func (c *client) handle(m []byte) error {
 		if f == nil {
 			return fmt.Errorf("%s has no field %d", class.Name(), number)
 		}
-		args, err := f.Unpack(r.Rest())
-		if err != nil {
+		if err := f.Check(r.Rest()); err != nil {
 			return err
 		}
-		c.events.updated(doID, f, args)
+		c.events.updated(doID, class, f, r.Rest())
 	case clientLeaving:
 		doID := r.Uint32()
 		delete(c.objects, doID)
@@ -159,11 +153,11 @@ func (c *client) enter(r *datagram.Reader, own bool, visible dc.Keyword) error {
 	if r.Err() != nil {
 		return r.Err()
 	}
-	class := c.schema.ClassByNumber(int(number))
+	class := game.Schema().ClassByNumber(int(number))
 	if class == nil {
 		return fmt.Errorf("there is no class %d", number)
 	}
-	values := make(map[string][]any)
+	values := make(map[int][]byte)
 	rest := r.Rest()
 	for _, f := range class.RequiredFields() {
 		if !f.HasAny(visible) {
@@ -173,10 +167,7 @@ func (c *client) enter(r *datagram.Reader, own bool, visible dc.Keyword) error {
 		if err != nil {
 			return err
 		}
-		if values[f.Name()], err = f.Unpack(rest[:n]); err != nil {
-			return err
-		}
-		rest = rest[n:]
+		values[f.Number()], rest = rest[:n], rest[n:]
 	}
 	c.objects[doID] = class
 	c.events.entered(doID, class, own, values)

@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/dc"
+
+	"github.com/culm-net/culm/internal/newgame/template/game"
 )
 
 const loginID = 4665 // as in culm.yml
 
 func main() {
 	address := flag.String("connect", "127.0.0.1:7198", "the client agent")
-	file := flag.String("dc", "game.dc", "the DC file")
 	name := flag.String("name", fmt.Sprintf("Bot%d", rand.N(1000)), "its name")
 	duration := flag.Duration("for", 0, "how long it plays; 0 is until it is stopped")
 	flag.Parse()
@@ -27,19 +28,16 @@ func main() {
 		ctx, stop = context.WithTimeout(ctx, *duration)
 		defer stop()
 	}
-	if err := run(ctx, *address, *file, *name); err != nil {
+	if err := run(ctx, *address, *name); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, address, file, name string) error {
-	schema, err := dc.ParseFiles(file)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, address, name string) error {
 	b := &bot{name: name}
-	if b.client, err = dial(ctx, address, schema, b); err != nil {
+	var err error
+	if b.client, err = dial(ctx, address, b); err != nil {
 		return err
 	}
 	defer b.client.close()
@@ -84,29 +82,55 @@ func (b *bot) step() error {
 		if b.steps%10 != 1 {
 			return nil
 		}
-		return b.client.send(loginID, "Login", "login", b.name)
+		packed, err := game.PackLoginLogin(nil, b.name)
+		if err == nil {
+			b.client.send(loginID, game.FieldLoginLogin, packed)
+		}
+		return err
 	}
 	walk := func(v float64) float64 { return max(-100, min(100, v+rand.Float64()*4-2)) }
 	b.x, b.y = walk(b.x), walk(b.y)
-	return b.client.send(b.avatar, "Avatar", "setPos", b.x, b.y)
+	packed, err := game.PackAvatarSetPos(nil, b.x, b.y)
+	if err == nil {
+		b.client.send(b.avatar, game.FieldAvatarSetPos, packed)
+	}
+	return err
 }
 
 // entered is called for each object that comes into sight, or becomes its own.
-func (b *bot) entered(doID uint32, class *dc.Class, own bool, values map[string][]any) {
-	if own {
+func (b *bot) entered(doID uint32, class *dc.Class, own bool, values map[int][]byte) {
+	switch {
+	case own:
 		b.avatar = doID
 		fmt.Printf("%s has the avatar %d\n", b.name, doID)
-		return
+	case class.Name() == "Avatar":
+		fmt.Printf("%s sees %s\n", b.name, game.ReadAvatarSetName(values[game.FieldAvatarSetName]))
 	}
-	fmt.Printf("%s sees %s %v\n", b.name, class.Name(), values["setName"])
 }
 
 // left is called when an object is gone.
 func (b *bot) left(doID uint32) { fmt.Printf("%s sees %d no more\n", b.name, doID) }
 
 // updated is called for each update.
-func (b *bot) updated(doID uint32, f *dc.Field, args []any) {
-	if doID == loginID || f.Name() == "wave" {
-		fmt.Printf("%s hears %v%v of %d\n", b.name, f.Name(), args, doID)
+func (b *bot) updated(doID uint32, class *dc.Class, f *dc.Field, args []byte) {
+	switch class.Name() {
+	case "Login":
+		game.DispatchLoginToClient(b, f, args)
+	case "Avatar":
+		game.DispatchAvatarToClient(sight{bot: b, doID: doID}, f, args)
 	}
 }
+
+// OnAccepted and OnRefused are called when the AI has answered.
+func (b *bot) OnAccepted(avatar uint32) { fmt.Printf("%s is let in\n", b.name) }
+func (b *bot) OnRefused(why string)     { fmt.Printf("%s is refused: %s\n", b.name, why) }
+
+// sight is an avatar that the bot sees.
+type sight struct {
+	game.NoAvatarToClient
+	bot  *bot
+	doID uint32
+}
+
+// OnWave is called when the avatar waves. OnSetPos would be when it walks.
+func (s sight) OnWave() { fmt.Printf("%s sees %d wave\n", s.bot.name, s.doID) }
