@@ -11,6 +11,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/internal/session"
 	"github.com/culm-net/culm/lan"
+	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
 )
 
@@ -167,7 +168,7 @@ func unlimited[T int | float64 | time.Duration](v T) T {
 
 // transport turns the flags into the transport's configuration, and the
 // certificate in it, if any.
-func (c *lanCommand) transport() (tcp.Config, *tcp.Certificate, error) {
+func (c *lanCommand) transport() (tcp.Config, *transport.Certificate, error) {
 	framing, err := tcp.FramingOf(c.HeaderSize)
 	if err != nil {
 		return tcp.Config{}, nil, usageError{err}
@@ -182,7 +183,7 @@ func (c *lanCommand) transport() (tcp.Config, *tcp.Certificate, error) {
 	if c.TLSCert == "" || c.TLSKey == "" {
 		return tcp.Config{}, nil, usageError{errors.New("--tls-cert and --tls-key go together")}
 	}
-	certificate, err := tcp.LoadCertificate(c.TLSCert, c.TLSKey)
+	certificate, err := transport.LoadCertificate(c.TLSCert, c.TLSKey)
 	if err != nil {
 		return tcp.Config{}, nil, err
 	}

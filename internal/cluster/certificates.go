@@ -8,13 +8,13 @@ import (
 	"os"
 	"sync/atomic"
 
-	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport"
 )
 
 // certificates are all files that TLS needs, so that they can be read again.
 // Authorities are read again too, so that they can be exchanged.
 type certificates struct {
-	pairs       []*tcp.Certificate
+	pairs       []*transport.Certificate
 	authorities []*authorities
 }
 
@@ -38,8 +38,8 @@ func (a *authorities) load() error {
 }
 
 // pair reads a certificate and its key.
-func (c *certificates) pair(certificate, key string) (*tcp.Certificate, error) {
-	pair, err := tcp.LoadCertificate(certificate, key)
+func (c *certificates) pair(certificate, key string) (*transport.Certificate, error) {
+	pair, err := transport.LoadCertificate(certificate, key)
 	if err == nil {
 		c.pairs = append(c.pairs, pair)
 	}

@@ -74,8 +74,9 @@ func (c *client) Opened(conn transport.Conn) {
 	session := c.run.session
 	session.Events = c
 	var err error
-	if c.session, err = clientsession.New(session, c); err != nil {
+	if c.session, err = clientsession.New(session, c); err != nil { // the configuration was good in Run
 		c.Ended(err)
+		conn.Close(transport.CodeNormal, "")
 		return
 	}
 	if c.leaving {

@@ -137,7 +137,8 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 	}
 	r.settle(ctx)
 	r.leave()
-	s.PartsLost = max(0, r.parts.Load()-r.applied.Load())
+	// Now, when what was held has been applied.
+	s.PartsLost = max(0, r.counts().lost()-s.PartsLostEarly)
 	s.Raced = r.raced.Load()
 	s.Faults = r.faults.snapshot()
 	r.mu.Lock()
@@ -156,6 +157,9 @@ func newRun(c Config) (*run, error) {
 			Schema: c.Schema, Password: c.Password, Plain: c.Plain,
 			UpdateRate: c.UpdateRate, CommandRate: c.CommandRate,
 		},
+	}
+	if _, err := clientsession.New(r.session, nil); err != nil {
+		return nil, err
 	}
 	for i := range r.earliest {
 		r.earliest[i].Store(math.MaxInt64)
@@ -312,10 +316,10 @@ func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
 			usage = lastUsage // its server has gone, which clients will tell
 		}
 		per := now.Sub(lastAt).Seconds() * float64(r.Clients)
-		r.tell("%.1f snapshots, %.0f bytes per second and client, lag p99 %v, RTT p50 %v, %d parts lost, server %.1f %% of a core, %d faults",
+		r.tell("%.1f snapshots, %.0f bytes per second and client, lag p99 %v, RTT p50 %v, %d parts lost, server %.1f %% of a core, %d KiB resident, %d faults",
 			float64(counts.snapshots-last.snapshots)/per, float64(counts.bytes-last.bytes)/per,
-			loadgen.Round(r.lag.Quantile(0.99)), loadgen.Round(r.rtt.Quantile(0.5)), max(0, r.parts.Load()-r.applied.Load()),
-			100*(usage.CPU-lastUsage.CPU)/now.Sub(lastAt).Seconds(), r.faults.total())
+			loadgen.Round(r.lag.Quantile(0.99)), loadgen.Round(r.rtt.Quantile(0.5)), max(0, counts.lost()-last.lost()),
+			100*(usage.CPU-lastUsage.CPU)/now.Sub(lastAt).Seconds(), usage.RSS>>10, r.faults.total())
 		last, lastAt, lastUsage = counts, now, usage
 		r.earliest[1].Store(r.earliest[0].Swap(math.MaxInt64))
 	})

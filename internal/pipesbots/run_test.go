@@ -327,6 +327,7 @@ func TestRunFails(t *testing.T) {
 		"not for them":   {func(c *Config) { c.Say = "Mover.count=(1)" }, "may not call"},
 		"bad value":      {func(c *Config) { c.Say = "Mover.poke=(a)" }, "refused"},
 		"no method":      {func(c *Config) { c.Counter = "Mover.x" }, "no method"},
+		"bad password":   {func(c *Config) { c.Password = "\xff" }, "UTF-8"},
 		"no process":     {func(c *Config) { c.ServerPID = 1<<31 - 1 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

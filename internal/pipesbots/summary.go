@@ -24,10 +24,14 @@ type Summary struct {
 	Unsaid       uint64  `json:"unsaid"`               // those that could not be sent
 
 	Compared float64 `json:"compared"` // share of the updates that were compared with another client's
-	// PartsLost is how many parts of snapshots never came, or were overtaken
-	// before they left. Those that never came at the end are not known.
-	PartsLost int64 `json:"parts_lost"`
-	Raced     int64 `json:"raced"` // unreliable messages that came after their object had gone
+	// PartsLost is how many of Parts, the parts of snapshots that were sent while
+	// they played, never came, or were overtaken before they left. Those that
+	// never came at the end are not known. PartsLostEarly were lost while clients
+	// connected, which is hard work for both sides.
+	Parts          int64 `json:"parts"`
+	PartsLost      int64 `json:"parts_lost"`
+	PartsLostEarly int64 `json:"parts_lost_early"`
+	Raced          int64 `json:"raced"` // unreliable messages that came after their object had gone
 
 	ApplyP50 float64 `json:"apply_p50"` // taking in what arrived together, with a snapshot in it
 	ApplyP99 float64 `json:"apply_p99"`
@@ -41,18 +45,26 @@ type Summary struct {
 	ServerCPUSeconds   float64 `json:"server_cpu_seconds"`
 	ServerCPUPerClient float64 `json:"server_cpu_per_client"`       // share of a core
 	ServerRSSPerClient int64   `json:"server_rss_bytes_per_client"` // by connecting
+	ServerRSSGrowth    int64   `json:"server_rss_growth_bytes"`     // while they played
 
 	Faults  Faults   `json:"faults"`
 	Reasons []string `json:"reasons,omitempty"` // what some of them were
 }
 
 // counts are counters at some time.
-type counts struct{ bytes, snapshots, updates, compared, calls, said, unsaid, joins uint64 }
+type counts struct {
+	bytes, snapshots, updates, compared, calls, said, unsaid, joins uint64
+	parts, applied                                                  int64
+}
+
+// lost is how many parts have been lost. Applied ones may have been noted first.
+func (c counts) lost() int64 { return max(0, c.parts-c.applied) }
 
 func (r *run) counts() counts {
 	return counts{
 		r.bytes.Load(), r.snapshots.Load(), r.updates.Load(), r.compared.Load(),
 		r.calls.Load(), r.said.Load(), r.unsaid.Load(), r.joins.Load(),
+		r.parts.Load(), r.applied.Load(),
 	}
 }
 
@@ -64,6 +76,7 @@ func (s *Summary) measured(took time.Duration, r *run, first counts, start, end 
 	rate := func(last, first uint64) float64 { return float64(last-first) / per }
 	s.SnapshotRate, s.UpdateRate = rate(last.snapshots, first.snapshots), rate(last.updates, first.updates)
 	s.ByteRate, s.CallRate, s.SayRate = rate(last.bytes, first.bytes), rate(last.calls, first.calls), rate(last.said, first.said)
+	s.Parts, s.PartsLostEarly = last.parts-first.parts, first.lost()
 	s.Unsaid, s.Joins = last.unsaid-first.unsaid, last.joins-first.joins
 	if n := last.updates - first.updates; n > 0 {
 		s.Compared = float64(last.compared-first.compared) / float64(n)
@@ -82,6 +95,7 @@ func (s *Summary) measured(took time.Duration, r *run, first counts, start, end 
 	s.LagMax = r.lag.Max().Seconds()
 	s.BotsCPUSeconds, s.ServerCPUSeconds = end.OwnCPU-start.OwnCPU, end.CPU-start.CPU
 	s.ServerCPUPerClient = s.ServerCPUSeconds / per
+	s.ServerRSSGrowth = end.RSS - start.RSS
 }
 
 // OK says that everything was as it must be.
@@ -100,7 +114,10 @@ func (s *Summary) WriteText(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "snapshots       %.1f per second and client, with %.1f objects\n", s.SnapshotRate, s.UpdateRate/max(s.SnapshotRate, 1e-9))
 		fmt.Fprintf(w, "compared        %.1f %% of the states with another client's\n", 100*s.Compared)
-		fmt.Fprintf(w, "parts lost      %d\n", s.PartsLost)
+		if s.Parts > 0 { // the plain dialect does not number them
+			fmt.Fprintf(w, "parts lost      %d of %d, %.2f %%; %d while clients connected\n",
+				s.PartsLost, s.Parts, 100*float64(s.PartsLost)/float64(s.Parts), s.PartsLostEarly)
+		}
 		fmt.Fprintf(w, "apply time      p50 %v, p99 %v\n", duration(s.ApplyP50), duration(s.ApplyP99))
 		fmt.Fprintf(w, "lag of ticks    p50 %v, p99 %v, max %v\n", duration(s.LagP50), duration(s.LagP99), duration(s.LagMax))
 	}
@@ -116,7 +133,7 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintf(w, "server CPU      %.3f %% of a core per client\n", 100*s.ServerCPUPerClient)
 	}
 	if s.ServerRSSPerClient != 0 {
-		fmt.Fprintf(w, "server memory   %.1f KiB per client\n", float64(s.ServerRSSPerClient)/1024)
+		fmt.Fprintf(w, "server memory   %.1f KiB per client; grown by %d KiB since they had connected\n", float64(s.ServerRSSPerClient)/1024, s.ServerRSSGrowth>>10)
 	}
 	if s.BotsCPUSeconds > 0 {
 		fmt.Fprintf(w, "CPU             %.2f s by the bots", s.BotsCPUSeconds)

@@ -13,8 +13,9 @@ import (
 	"math/big"
 	"net"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"github.com/culm-net/culm/transport"
 )
 
 // Fingerprint is the SHA-256 of a certificate in DER, by which clients can
@@ -45,45 +46,24 @@ func FingerprintOf(cert *tls.Certificate) Fingerprint {
 	return sha256.Sum256(cert.Certificate[0])
 }
 
-// Certificate is a certificate with its key that can be exchanged while a
-// listener uses it. Its methods may be called from any goroutine.
-type Certificate struct {
-	certFile, keyFile string // empty for one that was made here
-	current           atomic.Pointer[tls.Certificate]
-}
+// Certificate is a [transport.Certificate] with a fingerprint.
+type Certificate struct{ *transport.Certificate }
 
 // LoadCertificate reads a certificate chain and its private key from two PEM
 // files.
 func LoadCertificate(certFile, keyFile string) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile}
-	if err := c.Reload(); err != nil {
+	c, err := transport.LoadCertificate(certFile, keyFile)
+	if err != nil {
 		return nil, err
 	}
-	return c, nil
-}
-
-// Reload reads the files again. Handshakes from now on use what they hold;
-// when it cannot be used, the certificate stays what it was. A certificate
-// that SelfSigned has made stays too.
-func (c *Certificate) Reload() error {
-	if c.certFile == "" {
-		return nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
-	if err != nil {
-		return fmt.Errorf("quic: certificate %s with key %s: %w", c.certFile, c.keyFile, err)
-	}
-	c.current.Store(&pair)
-	return nil
-}
-
-// Get returns the certificate of now. It is made for tls.Config.GetCertificate.
-func (c *Certificate) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	return c.current.Load(), nil
+	return &Certificate{c}, nil
 }
 
 // Fingerprint returns the fingerprint of the certificate of now.
-func (c *Certificate) Fingerprint() Fingerprint { return FingerprintOf(c.current.Load()) }
+func (c *Certificate) Fingerprint() Fingerprint {
+	now, _ := c.Get(nil) // which never fails
+	return FingerprintOf(now)
+}
 
 // selfSignedFor is for how long a self-signed certificate is valid. It is not
 // kept, so this must only be longer than a server runs.
@@ -126,7 +106,5 @@ func SelfSigned(hosts ...string) (*Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quic: making a certificate: %w", err)
 	}
-	c := new(Certificate)
-	c.current.Store(&tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf})
-	return c, nil
+	return &Certificate{transport.NewCertificate(&tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf})}, nil
 }

@@ -106,8 +106,9 @@ type Config struct {
 	Pace time.Duration
 
 	// TLS makes connections use TLS 1.2 or 1.3. A listener needs
-	// Certificates or GetCertificate in it (see [Certificate]); a dialer's
-	// ServerName is taken from the address when it is empty.
+	// Certificates or GetCertificate in it (see
+	// [github.com/culm-net/culm/transport.Certificate]); a dialer's ServerName
+	// is taken from the address when it is empty.
 	TLS *tls.Config
 
 	// Proxy makes a listener expect a header of the PROXY protocol, version 1

@@ -71,12 +71,12 @@ func write(t *testing.T, pair tls.Certificate, certFile, keyFile string) {
 
 func TestCertificateReload(t *testing.T) {
 	certFile, keyFile := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
-	if _, err := LoadCertificate(certFile, keyFile); err == nil || !strings.Contains(err.Error(), certFile) {
+	if _, err := transport.LoadCertificate(certFile, keyFile); err == nil || !strings.Contains(err.Error(), certFile) {
 		t.Errorf("without files: %v", err)
 	}
 	first, firstPool := SelfSigned(t)
 	write(t, first, certFile, keyFile)
-	cert, err := LoadCertificate(certFile, keyFile)
+	cert, err := transport.LoadCertificate(certFile, keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestListenerNeedsCertificate(t *testing.T) {
 	pair, _ := SelfSigned(t)
 	for name, cfg := range map[string]*tls.Config{
 		"Certificates":       {Certificates: []tls.Certificate{pair}},
-		"GetCertificate":     {GetCertificate: new(Certificate).Get},
+		"GetCertificate":     {GetCertificate: new(transport.Certificate).Get},
 		"GetConfigForClient": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }},
 	} {
 		l, err := Listen("127.0.0.1:0", Config{TLS: cfg})

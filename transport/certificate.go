@@ -1,4 +1,4 @@
-package tcp
+package transport
 
 import (
 	"crypto/tls"
@@ -6,15 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// Certificate is a certificate with its key, kept in two PEM files, that can
-// be exchanged while a listener uses it. Its methods may be called from any
-// goroutine.
+// Certificate is a certificate with its key that can be exchanged while a
+// listener uses it, on any transport that speaks TLS. Its methods may be called
+// from any goroutine.
 type Certificate struct {
 	certFile, keyFile string
+	fixed             bool // it is in no file
 	current           atomic.Pointer[tls.Certificate]
 }
 
-// LoadCertificate reads a certificate chain and its private key.
+// LoadCertificate reads a certificate chain and its private key from two PEM
+// files.
 func LoadCertificate(certFile, keyFile string) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile}
 	if err := c.Reload(); err != nil {
@@ -23,12 +25,22 @@ func LoadCertificate(certFile, keyFile string) (*Certificate, error) {
 	return c, nil
 }
 
+// NewCertificate returns one that is in no file: it stays what it is.
+func NewCertificate(pair *tls.Certificate) *Certificate {
+	c := &Certificate{fixed: true}
+	c.current.Store(pair)
+	return c
+}
+
 // Reload reads the files again. Handshakes from now on use what they hold;
 // when it cannot be used, the certificate stays what it was.
 func (c *Certificate) Reload() error {
+	if c.fixed {
+		return nil
+	}
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("tcp: certificate %s with key %s: %w", c.certFile, c.keyFile, err)
+		return fmt.Errorf("transport: certificate %s with key %s: %w", c.certFile, c.keyFile, err)
 	}
 	c.current.Store(&pair)
 	return nil
