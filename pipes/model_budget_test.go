@@ -121,29 +121,40 @@ func TestTinyBudget(t *testing.T) {
 	})
 }
 
-// TestLargeObject: what exceeds the budget is made up for at the rate that the
-// client has, so that the others come soon again. A client has nothing to
-// acknowledge meanwhile, and is not taken for one that does not.
+// TestLargeObject: what exceeds the budget is made up for with half of what the
+// client has. Meanwhile snapshots come at its rate, for its clock, and the others
+// go on with the other half.
 func TestLargeObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := stage(t, terms{net: memory.Config{Seed: 1}, sendRate: 10_000, most: 20}, kinds(20))
 		large, small := m.spawnIn("Avatar", 0), m.spawnIn("Avatar", 0)
-		for range 100 {
-			m.step(modelFrame)
-		}
-		m.setByName(large, "note", strings.Repeat("x", 30_000)) // three seconds' worth
 		m.script = func() {
 			m.serial++
 			m.setByName(small, "serial", m.serial)
 		}
-		for range 300 { // 4.5 s
+		for range 100 {
 			m.step(modelFrame)
 		}
+		m.setByName(large, "note", strings.Repeat("x", 30_000)) // six seconds' worth of one half
+		before := map[*spectator]int{}
 		for _, p := range m.players {
-			if s := p.shown[small.id]; s == nil || m.world.Tick()-s.tick > 20 {
-				m.fail(p, "%v: the small object is of tick %d at tick %d", p, s.tick, m.world.Tick())
+			before[p] = p.client.Snapshots()
+		}
+		for range 600 { // 9 s
+			m.step(modelFrame)
+			for _, p := range m.players {
+				if s := p.shown[small.id]; s == nil || m.world.Tick()-s.tick > 8 {
+					m.fail(p, "%v: the small object is of tick %d at tick %d", p, s.tick, m.world.Tick())
+				}
 			}
 		}
+		for _, p := range m.players {
+			if n := p.client.Snapshots() - before[p]; n < 175 {
+				m.fail(p, "%v: %d snapshots in 9 s at 20 per second", p, n)
+			}
+		}
+		m.script = func() {}
+		m.settle()
 		m.end()
 	})
 }

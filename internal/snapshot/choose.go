@@ -23,7 +23,8 @@ type pick struct {
 
 // choose makes the parts that go to a view with too small a budget: the client's
 // own objects first, by urgency and for half of the bytes, then the rest by
-// urgency, and one of those at least. What does not go gets more urgent.
+// urgency, and one of those at least, unless something is still to be made up
+// for. What does not go gets more urgent.
 func (w *worker) choose(v *View) {
 	x := w.index
 	w.picks, w.taken = w.picks[:0], w.taken[:0]
@@ -40,18 +41,21 @@ func (w *worker) choose(v *View) {
 	})
 	half := v.left / 2
 	for i := range w.picks {
-		if p := &w.picks[i]; p.owned && half > 0 {
+		if p := &w.picks[i]; p.owned && half > 0 && (!v.paying || w.size(v, p.i) <= half) {
 			half -= w.take(v, p)
 		}
 	}
 	room := v.left - (v.left/2 - half)
-	one := false
+	one := v.paying
 	for i := range w.picks {
 		p := &w.picks[i]
 		if p.i == gone {
 			continue
 		}
 		if one && w.size(v, p.i) > room {
+			if v.paying {
+				continue // it has its turn when all is made up for
+			}
 			break // not a smaller one in its place, or a large one would starve
 		}
 		room -= w.take(v, p)
@@ -72,10 +76,16 @@ func (w *worker) take(v *View, p *pick) (size int) {
 
 // begin is where a record begins in data.
 func (w *worker) begin(v *View, i uint32) uint32 {
-	switch {
-	case i > 0:
+	if i > 0 {
 		return w.records[i-1].end
-	case v.cfg.Plain:
+	}
+	return uint32(w.header(v))
+}
+
+// header is how many bytes of a part's Data are not of objects. They do not count
+// towards the budget: an empty snapshot is always within it.
+func (w *worker) header(v *View) int {
+	if v.cfg.Plain {
 		return plainHeader
 	}
 	return 0

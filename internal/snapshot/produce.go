@@ -206,17 +206,21 @@ func (v *View) announce() {
 		if v.left <= 0 || room <= 0 {
 			break
 		}
-		done++
 		if !v.waits(a) {
+			done++
 			continue
 		}
 		o := x.object(a.slot)
+		size := baselineSize(o)
+		if v.paying && size > room {
+			break
+		}
+		done++
 		delete(v.pending, a.slot)
 		v.events = append(v.events, Event{ID: o.id, Object: o, Owned: o.owner == v})
 		if o.changed > v.held.at(a.slot) {
 			v.held.raise(a.slot, a.slot+1, x.tick)
 		}
-		size := baselineSize(o)
 		v.left -= size
 		room -= size
 	}
@@ -340,7 +344,7 @@ func (w *worker) do(j *job) {
 	w.collect(v, j.set)
 	w.cut(v)
 	for _, v := range j.views {
-		if len(w.data) <= v.left || len(w.records) <= 1 {
+		if w.fits(v) {
 			w.deliver(v, w.parts, false)
 			if len(v.served) > 0 {
 				clear(v.served)
@@ -356,6 +360,19 @@ func (w *worker) do(j *job) {
 	}
 }
 
+// fits tells whether a view may have all that was collected.
+func (w *worker) fits(v *View) bool {
+	switch len(w.records) {
+	case 0:
+		return true
+	case 1:
+		if !v.paying {
+			return true
+		}
+	}
+	return len(w.data)-w.header(v) <= v.left
+}
+
 // forgotten is the tick whose parts are taken for lost when they are of no use.
 func (x *Index) forgotten() uint32 {
 	age := uint32(2 * x.cfg.TickRate)
@@ -369,9 +386,10 @@ func (w *worker) deliver(v *View, parts []Part, rest bool) {
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
 		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || len(v.pending) > 0, plain: v.cfg.Plain,
 	}
+	header := w.header(v)
 	for i := range parts {
 		p := &parts[i]
-		v.left -= len(p.Data)
+		v.left -= len(p.Data) - header
 		v.sent.push(w.index.tick, p.from, p.to, p.slots)
 	}
 	w.index.emit(v, &w.snapshot)

@@ -57,7 +57,9 @@ type View struct {
 	work      uint64 // see Work
 
 	budget int
-	left   int // bytes left of the budget until the next snapshot; below 0 when it was exceeded
+	left   int  // bytes left of the budget until the next snapshot; below 0 when it was exceeded
+	debt   int  // bytes by which earlier budgets were exceeded, and that are not made up for
+	paying bool // until the next snapshot nothing may exceed what is left
 
 	next    float64 // the tick from which the next snapshot is due
 	unheard uint32  // snapshots since the last acknowledgement
@@ -131,10 +133,11 @@ func (v *View) SetRate(rate float64) {
 // that their acknowledgements may take some time.
 const maxBytes = 64 << 10
 
-// SetBudget says how many bytes each following snapshot may have, with the
-// baselines that go with it: at most, but for one object that may exceed it and
-// is made up for later. 0 holds back all but events for what the client is to
-// forget. More than 64 KiB, the budget at first, is as good as 64 KiB.
+// SetBudget says how many bytes of objects each following snapshot may have, with
+// the baselines that go with it: at most, but for one object that may exceed it.
+// That is made up for with half of each budget that follows; the other half goes
+// on with what fits into it. 0 holds back all but events for what the client is
+// to forget. More than 64 KiB, the budget at first, is as good as 64 KiB.
 func (v *View) SetBudget(bytes int) { v.budget = max(bytes, 0) }
 
 // Subscribe makes the client see a zone and reports whether it did not before.
@@ -297,8 +300,8 @@ func (v *View) due() bool {
 	if v.cfg.Budget != nil {
 		v.SetBudget(v.cfg.Budget())
 	}
-	v.left = min(v.left, 0) + min(v.budget, maxBytes)
-	if v.left <= 0 {
+	v.refill()
+	if v.budget == 0 {
 		return false
 	}
 	if v.cfg.Plain && v.cfg.Window > 0 && int(v.sent.n) >= v.cfg.Window {
@@ -308,7 +311,20 @@ func (v *View) due() bool {
 	return true
 }
 
+// refill gives the view the budget of its next snapshot, less what makes up for
+// what was exceeded before. Only half of it does, so that the client's other
+// objects go on; and as long as anything is left to make up for, nothing may
+// exceed what remains, or it would never be made up for.
+func (v *View) refill() {
+	budget := min(v.budget, maxBytes)
+	v.debt += max(-v.left, 0)
+	paid := min(v.debt, budget-budget/2)
+	v.debt -= paid
+	v.left = budget - paid
+	v.paying = v.debt > 0 || v.left == 0
+}
+
 // silent tells whether a second's worth of snapshots was sent since the last
-// acknowledgement. Time alone does not tell: while an object that exceeded the
-// budget is made up for, the client is sent nothing that it could acknowledge.
+// acknowledgement. Time alone does not tell: without a budget the client is sent
+// nothing that it could acknowledge.
 func (v *View) silent() bool { return float64(v.unheard) >= min(v.cfg.Rate, v.index.cfg.TickRate) }
