@@ -285,12 +285,19 @@ func (o *Object) passDeletion(m *md.Message, q *query) {
 	o.end()
 	gone := &query{all: q.all, zones: slices.Clone(q.zones)}
 	o.forget(gone)
-	// Who joins before the deletion reaches the children goes too, and what it
-	// has said of its coming is on the way to the parent. In the one order, that
-	// is before what is queued right behind the deletion's delivery.
-	o.set.director.Emit(&o.md).Do(func() {
-		o.set.director.Emit(&o.md).Do(func() {
-			if !o.gone { // or there may be another of this doId
+	o.forgetLater(gone)
+}
+
+// forgetLater lets a parent forget children once more that are being deleted. Who
+// joins before the deletion reaches the children goes too, and what it has said
+// of its coming is on the way to the parent, or to the one that is there then. In
+// the one order, that is before what is queued right behind the deletion's
+// delivery.
+func (o *Object) forgetLater(gone *query) {
+	s := o.set
+	s.director.Emit(&o.md).Do(func() {
+		s.director.Emit(&o.md).Do(func() {
+			if o := s.object(o.doID); o != nil {
 				o.forget(gone)
 			}
 		})

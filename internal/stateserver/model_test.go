@@ -34,9 +34,10 @@ func TestModel(t *testing.T) {
 			var b md.Batch
 			b.From(sender)
 			for range rapid.IntRange(1, 3).Draw(t, "messages") {
-				msg := drawMessage(t, m.liars)
-				_ = b.Append(msg.bytes())
-				m.queue = append(m.queue, event{msg: msg})
+				for _, msg := range draw(t, m.liars) {
+					_ = b.Append(msg.bytes())
+					m.queue = append(m.queue, event{msg: msg})
+				}
 			}
 			compare(t, d, &b, m, up)
 		}
@@ -60,8 +61,8 @@ func TestModel(t *testing.T) {
 			m.queue = append(m.queue, event{msg: q})
 		}
 		compare(t, d, &b, m, up)
-		if n := s.Held(); n != 0 {
-			t.Fatalf("%d things are held though all objects are gone", n)
+		if n, st := s.Held(), d.Stats(); n != 0 || st.Participants != 1 || st.Channels != 2 {
+			t.Fatalf("%d things are held though all objects are gone, and %d participants have %d channels", n, st.Participants, st.Channels)
 		}
 	})
 }
@@ -195,6 +196,27 @@ var (
 	zones    = []uint32{0, 1, 2, 3}
 	channels = []uint64{0, 900, 901, 2000}
 )
+
+// draw draws what reaches the director at once: a message, or that a parent is
+// deleted and made again with a child.
+func draw(t *rapid.T, lie bool) []message {
+	if rapid.IntRange(0, 9).Draw(t, "anew") > 0 {
+		return []message{drawMessage(t, lie)}
+	}
+	id := rapid.SampledFrom(ids).Draw(t, "parent")
+	create := func(id, parent, zone uint32) message {
+		m := message{typ: md.StateServerCreateObjectWithRequired, sender: 5, to: []uint64{control}, payload: join(u32(id, parent, zone), u16(2))}
+		for _, f := range required {
+			m.payload = append(m.payload, avatarFields[uint16(f)].values[0]...)
+		}
+		return m
+	}
+	all := []message{ask(md.StateServerObjectDeleteRAM, id, u32(id)), create(id, 0, 0)}
+	for range rapid.IntRange(0, 2).Draw(t, "children") {
+		all = append(all, create(rapid.SampledFrom(ids).Draw(t, "child"), id, rapid.SampledFrom(zones).Draw(t, "zone")))
+	}
+	return all
+}
 
 // drawMessage draws something that an AI might send, or, if it may be a lie, what
 // only parents and children should say.

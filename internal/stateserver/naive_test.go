@@ -259,8 +259,20 @@ func (m *model) delete(o *thing, by uint64, tell bool) {
 	m.send(o, md.StateServerObjectDeleteRAM, by, []uint64{o.location(), o.owner, o.ai}, u32(o.id))
 	if len(o.children) > 0 {
 		m.send(o, md.StateServerObjectDeleteChildren, by, []uint64{1<<32 | uint64(o.id)}, u32(o.id))
+		m.forgetLater(o, true, nil)
 	}
 	delete(m.objects, o.id)
+}
+
+// forgetLater takes children from a parent, or from another of its doId, when
+// those that the deletion has met have told of their coming.
+func (m *model) forgetLater(o *thing, all bool, list []uint32) {
+	forget := func() {
+		if p := m.objects[o.id]; p != nil {
+			maps.DeleteFunc(p.children, func(_, zone uint32) bool { return all || slices.Contains(list, zone) })
+		}
+	}
+	m.queue = append(m.queue, event{do: func() { m.queue = append(m.queue, event{do: forget}) }})
 }
 
 func (m *model) tell(o *thing, t md.Type, f uint16, v string, by uint64) {
@@ -510,11 +522,8 @@ func (m *model) asParent(o *thing, msg message) {
 		switch word(p) {
 		case o.id:
 			m.send(o, msg.typ, msg.sender, []uint64{1<<32 | uint64(o.id)}, p)
-			forget := func() {
-				maps.DeleteFunc(o.children, func(_, zone uint32) bool { return all || slices.Contains(list, zone) })
-			}
-			forget()
-			m.queue = append(m.queue, event{do: func() { m.queue = append(m.queue, event{do: forget}) }})
+			maps.DeleteFunc(o.children, func(_, zone uint32) bool { return all || slices.Contains(list, zone) })
+			m.forgetLater(o, all, list)
 		case o.parent:
 			if all || slices.Contains(list, o.zone) {
 				m.delete(o, msg.sender, false)

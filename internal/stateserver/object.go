@@ -29,7 +29,6 @@ type Object struct {
 
 	explicit     bool // the AI was set, and is not that of the parent
 	synchronised bool // the parent counts it where it is
-	gone         bool
 }
 
 // Receive lets a message to the object take effect (astron.md section 4.2).
@@ -212,6 +211,7 @@ func (o *Object) delete(by uint64, tellParent bool) {
 		w := o.begin(md.StateServerObjectDeleteChildren, by, md.ParentChannel(o.doID))
 		w.Uint32(o.doID)
 		o.end()
+		o.forgetLater(&query{all: true})
 	}
 	o.set.remove(o)
 }

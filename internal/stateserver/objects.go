@@ -238,7 +238,6 @@ func (s *objects) add(m *md.Message, o *Object, parent, zone uint32, by uint64) 
 func (s *objects) remove(o *Object) {
 	o.setAI(0, false)
 	s.n--
-	o.gone = true
 	s.count.deleted.Add(1)
 	s.director.Leave(&o.md)
 	s.place(o, 0, 0)
