@@ -242,8 +242,8 @@ func (o *Object) getActiveZones(m *md.Message, r *datagram.Reader) {
 	if !o.complete(m, r) {
 		return
 	}
-	zones := o.set.known.appendZones(o.set.numbers32[:0], o.children)
-	o.set.numbers32 = zones
+	zones := o.set.known.appendZones(o.set.ids[:0], o.children)
+	o.set.ids = zones
 	if len(zones) > maxZones {
 		o.ignore(m, tooLong, fmt.Sprintf("there are children in %d zones, at most %d fit into the answer", len(zones), maxZones))
 		return
@@ -307,14 +307,14 @@ func (o *Object) forgetLater(gone *query) {
 // forget drops the children where the query says.
 func (o *Object) forget(q *query) {
 	s := o.set
-	ids := s.numbers32[:0]
+	ids := s.ids[:0]
 	if q.all {
 		ids = s.known.appendAll(ids, o.children)
 	}
 	for _, zone := range q.zones {
 		ids = s.known.appendZone(ids, o.doID, zone)
 	}
-	s.numbers32 = ids
+	s.ids = ids
 	for _, child := range ids {
 		o.drop(child)
 	}

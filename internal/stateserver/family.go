@@ -17,9 +17,9 @@ type family struct {
 	members brood // in objects.here; there is at least one
 }
 
-// place notes that an object, which is at o.parent and o.zone yet, is somewhere
+// locate notes that an object, which is at o.parent and o.zone yet, is somewhere
 // else from now on. Parent 0 is nowhere.
-func (s *objects) place(o *Object, parent, zone uint32) {
+func (s *objects) locate(o *Object, parent, zone uint32) {
 	if parent == o.parent && parent != 0 {
 		s.here.move(&s.families[parent].members, o.place, parent, zone)
 		return

@@ -14,7 +14,8 @@ import (
 // FuzzMessages lets anybody send anything to a state server and its objects. Its
 // input is a row of uint16 lengths and messages. All objects that are there
 // then must have values of their class, be above each other without a cycle, and
-// nothing may be sent to channel 0 or be malformed.
+// leave nothing behind when they are deleted, and nothing may be sent to channel
+// 0 or be malformed.
 func FuzzMessages(f *testing.F) {
 	schema := game(f)
 	stories, err := mdtest.Sent("testdata/stories/*.txt", &mdtest.Codec{Schema: schema})
@@ -80,6 +81,16 @@ func FuzzMessages(f *testing.F) {
 					t.Fatalf("%d is below itself", id)
 				}
 			}
+		}
+		for id := range created {
+			m := message{typ: md.StateServerObjectDeleteRAM, sender: 1 << 63, to: []uint64{uint64(id)}, payload: u32(id)}.bytes()
+			guard.sent[string(m)] = true
+			h.batch.From(&h.md)
+			_ = h.batch.Append(m)
+			d.Post(&h.batch)
+		}
+		if n := s.Held(); n != 0 {
+			t.Fatalf("%d things are held though all objects are gone", n)
 		}
 	})
 }

@@ -28,7 +28,7 @@ func (o *Object) move(parent, zone uint32, by uint64) bool {
 			return false
 		}
 	}
-	o.set.place(o, parent, zone)
+	o.set.locate(o, parent, zone)
 	if parent != oldParent {
 		o.follow(parent)
 	}

@@ -46,19 +46,21 @@ const maxValues = md.MaxMessage - (1 + 8 + 8 + 2) - (4 + 4 + 4 + 4 + 2) - 2
 type objects struct {
 	director *md.Director
 	limits   Limits
-	classes  []*class                      // by number; nil for structs
-	n        int                           // of objects
+	classes  []*class // by number; nil for structs
+
+	n        int                           // of objects, which the director finds by their doIds
 	byAI     map[uint64]map[uint32]*Object // those with an AI of their own
-	here     zoneIndex                     // where they are
 	families map[uint32]*family            // by parent
-	known    zoneIndex                     // where parents among them know their children to be
+	here     zoneIndex                     // where they are
+	known    zoneIndex                     // where those that are parents know their children to be
 	knownAt  map[uint64]uint32             // places in known that no Object.known says, by knownKey
 	query    query                         // of the last message
 
-	values    [][]byte // scratch space
-	numbers   []uint16 // scratch space
-	numbers32 []uint32 // scratch space
-	hearers   []uint32 // scratch space of families
+	// Scratch space.
+	values  [][]byte
+	numbers []uint16
+	ids     []uint32
+	hearers []uint32 // of families, which pass on to who uses the others
 
 	log   *loglimit.Logger
 	count counters
@@ -240,7 +242,7 @@ func (s *objects) remove(o *Object) {
 	s.n--
 	s.count.deleted.Add(1)
 	s.director.Leave(&o.md)
-	s.place(o, 0, 0)
+	s.locate(o, 0, 0)
 	s.orphan(o)
 	o.forget(&query{all: true})
 }
