@@ -1,6 +1,7 @@
 package stateserver_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 
@@ -45,6 +46,9 @@ func FuzzMessages(f *testing.F) {
 			m := data[2 : 2+n : 2+n]
 			data = data[2+n:]
 			guard.sent[string(m)] = true
+			if later, ok := postRemove(m); ok {
+				guard.sent[string(later)] = true
+			}
 			if p, err := md.ParseMessage(m); err == nil && len(p.Payload) >= 4 {
 				created[word(p.Payload)] = true
 			}
@@ -93,6 +97,17 @@ func FuzzMessages(f *testing.F) {
 			t.Fatalf("%d things are held though all objects are gone", n)
 		}
 	})
+}
+
+// postRemove returns the message that is sent when its sender has left, if m is
+// one of those that store such messages.
+func postRemove(m []byte) ([]byte, bool) {
+	head, ok := bytes.CutPrefix(m, append([]byte{1}, u64(md.ControlChannel)...))
+	r := datagram.NewReader(head)
+	t := md.Type(r.Uint16())
+	r.Skip(8) // by what it is cleared
+	later := r.Blob()
+	return later, ok && t == md.ControlAddPostRemove && r.Err() == nil
 }
 
 // checkSnapshot checks a GET_ALL_RESP and returns the parent in it.
