@@ -2,6 +2,7 @@ package messagedirector
 
 import (
 	"errors"
+	"iter"
 	"math"
 	"slices"
 	"sync"
@@ -142,6 +143,40 @@ func (d *Director) target(to []*Participant, id uint32) []*Participant {
 	}
 	t.mark = d.message.Serial
 	return append(to, t)
+}
+
+// Subscribers yields the participants that have subscribed ch as a single
+// channel. Nothing may be asked of the director meanwhile.
+func (d *Director) Subscribers(ch uint64) iter.Seq[*Participant] {
+	return func(yield func(*Participant) bool) {
+		e, ok := d.table.entries[ch]
+		if !ok {
+			return
+		}
+		if e&listBit == 0 {
+			yield(d.participants[e])
+			return
+		}
+		for _, piece := range d.table.lists[e&^listBit] {
+			for _, id := range piece {
+				if !yield(d.participants[id]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// PassOn lets p receive m as if it had subscribed one of its recipients. It is
+// for a [Receiver] that subscribes a channel for other participants, while m is
+// delivered to it: who has sent m, or gets it anyway, does not get it again.
+func (d *Director) PassOn(m *Message, p *Participant) {
+	if p.mark == m.Serial {
+		return
+	}
+	p.mark = m.Serial
+	d.count.delivered++
+	p.Receiver.Receive(m)
 }
 
 // control lets a control message of p take effect.

@@ -5,7 +5,7 @@ import "sync/atomic"
 // Stats are a director's counters. Those that end in "_total" count from its
 // beginning.
 type Stats struct {
-	Participants int `metric:"participants" help:"Links, objects and clients that subscribe something."`
+	Participants int `metric:"participants" help:"Links, objects, clients and parents with children that subscribe something."`
 	Channels     int `metric:"channels" help:"Single channels with a subscriber."`
 	Ranges       int `metric:"ranges" help:"Pieces that subscribed ranges form."`
 	Backlog      int `metric:"backlog_bytes" help:"Bytes of messages that wait to be routed."`

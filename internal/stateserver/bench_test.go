@@ -38,31 +38,70 @@ func (h *hall) batched(n int, fill func(i int)) {
 }
 
 // create fills the batch with the creation of an avatar.
-func (h *hall) create(id, zone uint32) {
+func (h *hall) create(id, parent, zone uint32) {
 	w := h.batch.Begin(md.StateServerCreateObjectWithRequired, 5, control)
 	w.Uint32(id)
-	w.Uint32(10000)
+	w.Uint32(parent)
 	w.Uint32(zone)
 	w.Uint16(1)
 	w.String("avatar-name")
 	w.Bytes(make([]byte, 24))
 }
 
-// BenchmarkCreate makes avatars with a name and a position below one parent, and
-// says how much memory one takes.
+// BenchmarkCreate makes avatars with a name and a position, and says how much
+// memory one takes: below one parent in a hundred or in three thousand zones,
+// or each below the one before it but one, so that every other is a parent of
+// one child.
 func BenchmarkCreate(b *testing.B) {
+	for name, create := range map[string]func(h *hall, i uint32){
+		"zones=100":  func(h *hall, i uint32) { h.create(20000+i, 10000, 1+i%100) },
+		"zones=3000": func(h *hall, i uint32) { h.create(20000+i, 10000, 1+i%3000) },
+		"parents": func(h *hall, i uint32) {
+			if i%2 == 0 {
+				h.create(20000+i, 0, 0)
+			} else {
+				h.create(20000+i, 20000+i-1, 1)
+			}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			h := benchHall(b)
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			b.ReportAllocs()
+			b.ResetTimer()
+			h.batched(b.N, func(i int) { create(h, uint32(i)) })
+			b.StopTimer()
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(b.N), "heap-B/object")
+			if n := h.server.Stats().Objects; n != b.N+1 {
+				b.Fatal(n)
+			}
+		})
+	}
+}
+
+// BenchmarkDeleteZone deletes and makes again the hundred of ten thousand
+// children that are in a zone; its unit is one of them.
+func BenchmarkDeleteZone(b *testing.B) {
 	h := benchHall(b)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	h.batched(10000, func(i int) { h.create(uint32(20000+i), 10000, uint32(1+i%100)) })
 	b.ReportAllocs()
 	b.ResetTimer()
-	h.batched(b.N, func(i int) { h.create(uint32(20000+i), uint32(1+i%100)) })
+	for i := 0; i < b.N; i += 100 {
+		zone := uint32(i / 100 % 100)
+		h.batch.From(&h.md)
+		w := h.batch.Begin(md.StateServerObjectDeleteZone, 5, 10000)
+		w.Uint32(10000)
+		w.Uint32(1 + zone)
+		_ = h.batch.End()
+		h.director.Post(&h.batch)
+		h.batched(100, func(i int) { h.create(20000+zone+100*uint32(i), 10000, 1+zone) })
+	}
 	b.StopTimer()
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(b.N), "heap-B/object")
-	if n := h.server.Stats().Objects; n != b.N+1 {
+	if n := h.server.Stats().Objects; n != 10001 {
 		b.Fatal(n)
 	}
 }
@@ -73,7 +112,7 @@ func BenchmarkSetField(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			h := benchHall(b)
 			const objects = 10000
-			h.batched(objects, func(i int) { h.create(uint32(20000+i), 1) })
+			h.batched(objects, func(i int) { h.create(uint32(20000+i), 10000, 1) })
 			for range ears {
 				e := new(ear)
 				e.md.Receiver = e
@@ -97,11 +136,12 @@ type ear struct{ md md.Participant }
 
 func (*ear) Receive(*md.Message) {}
 
-// BenchmarkMove moves avatars between the zones of one parent.
+// BenchmarkMove moves avatars between the zones of one parent, all from one to the
+// next: most moves find the new zone with others in it.
 func BenchmarkMove(b *testing.B) {
 	h := benchHall(b)
 	const objects = 10000
-	h.batched(objects, func(i int) { h.create(uint32(20000+i), 1) })
+	h.batched(objects, func(i int) { h.create(uint32(20000+i), 10000, 1) })
 	b.ReportAllocs()
 	b.ResetTimer()
 	h.batched(b.N, func(i int) {
@@ -115,7 +155,7 @@ func BenchmarkMove(b *testing.B) {
 // thousand are.
 func BenchmarkQuery(b *testing.B) {
 	h := benchHall(b)
-	h.batched(10000, func(i int) { h.create(uint32(20000+i), uint32(1+i%100)) })
+	h.batched(10000, func(i int) { h.create(uint32(20000+i), 10000, uint32(1+i%100)) })
 	b.ReportAllocs()
 	b.ResetTimer()
 	h.batched(b.N, func(i int) {

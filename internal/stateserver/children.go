@@ -2,62 +2,66 @@ package stateserver
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/culm-net/culm/datagram"
 	md "github.com/culm-net/culm/internal/messagedirector"
 )
 
-// children are those that a parent knows, of this role and of others. There is
-// at least one.
-type children struct {
-	zones  map[uint32]uint32 // by doId
-	counts map[uint32]uint32 // of children, by zone; none is 0
-}
-
-// put notes that a child is in a zone. The answer is false if there is no room
-// for it.
+// put notes that a child, of this role or of another, is in a zone. The answer is
+// false if there is no room for it.
 func (o *Object) put(child, zone uint32) bool {
-	if o.children == nil {
-		o.children = &children{make(map[uint32]uint32), make(map[uint32]uint32)}
-	}
-	c := o.children
-	old, known := c.zones[child]
+	s := o.set
+	at, c := s.lookUp(o.doID, child)
 	switch {
-	case known:
-		c.uncount(old)
-	case len(c.zones) >= o.set.limits.Children:
+	case at != 0:
+		s.known.move(&o.children, at, o.doID, zone)
+		return true
+	case int(o.children.n) >= s.limits.Children:
 		return false
 	}
-	c.zones[child] = zone
-	c.counts[zone]++
+	at = s.known.add(&o.children, o.doID, zone, child)
+	if c != nil && c.known == 0 {
+		c.known = at
+	} else {
+		s.knownAt[knownKey(o.doID, child)] = at
+	}
 	return true
 }
 
 // drop forgets a child.
 func (o *Object) drop(child uint32) {
-	if o.children == nil {
+	s := o.set
+	at, c := s.lookUp(o.doID, child)
+	if at == 0 {
 		return
 	}
-	o.children.take(child)
-	if len(o.children.zones) == 0 {
-		o.children = nil
+	s.known.remove(&o.children, at)
+	if c != nil && c.known == at {
+		c.known = 0
+	} else {
+		delete(s.knownAt, knownKey(o.doID, child))
 	}
 }
 
-func (c *children) take(child uint32) {
-	if zone, known := c.zones[child]; known {
-		delete(c.zones, child)
-		c.uncount(zone)
+// lookUp returns where in s.known a parent has a child, 0 if it does not know it,
+// and the child if it is one of this role.
+func (s *objects) lookUp(parent, child uint32) (at uint32, c *Object) {
+	c = s.object(child)
+	if c != nil && c.known != 0 && s.known.parent(c.known) == parent {
+		return c.known, c
+	}
+	return s.knownAt[knownKey(parent, child)], c
+}
+
+// orphan keeps where a parent has an object that goes.
+func (s *objects) orphan(o *Object) {
+	if o.known != 0 {
+		s.knownAt[knownKey(s.known.parent(o.known), o.doID)] = o.known
 	}
 }
 
-func (c *children) uncount(zone uint32) {
-	if c.counts[zone]--; c.counts[zone] == 0 {
-		delete(c.counts, zone)
-	}
-}
+func knownKey(parent, child uint32) uint64 { return uint64(parent)<<32 | uint64(child) }
 
 // childMoves notes what a CHANGING_LOCATION says about a child (astron.md
 // section 4.5).
@@ -87,7 +91,7 @@ func (o *Object) childAnswers(m *md.Message, r *datagram.Reader) {
 // acknowledge counts a child and lets it know.
 func (o *Object) acknowledge(m *md.Message, child, zone uint32) {
 	if !o.put(child, zone) {
-		o.ignore(m, limit, fmt.Sprintf("the object has %d children, as many as one may", len(o.children.zones)))
+		o.ignore(m, limit, fmt.Sprintf("the object has %d children, as many as one may", o.children.n))
 		return
 	}
 	w := o.begin(md.StateServerObjectLocationAck, uint64(o.doID), uint64(child))
@@ -99,23 +103,31 @@ func (o *Object) acknowledge(m *md.Message, child, zone uint32) {
 // query is what a message about a parent's zones says. It is read once for all
 // objects that get it.
 type query struct {
-	serial uint64
-	ok     bool
-	parent uint32
-	all    bool     // of all zones
-	zones  []uint32 // ascending, each once
-	rest   []byte   // what followed the parent
+	serial  uint64
+	ok      bool
+	context uint32 // none in deletions
+	parent  uint32
+	all     bool     // of all zones
+	zones   []uint32 // ascending, each once
+	rest    []byte   // what followed the parent
 }
 
-// readQuery reads the parent, and the zones if the type has any.
-func (s *objects) readQuery(m *md.Message, r *datagram.Reader) *query {
+// readQuery reads the context if the type has one, the parent, and the zones if
+// the type has any.
+func (s *objects) readQuery(m *md.Message) *query {
 	q := &s.query
 	if q.serial == m.Serial {
 		return q
 	}
 	*q = query{serial: m.Serial, zones: q.zones[:0]}
+	r := m.Reader()
+	switch m.Type {
+	case md.StateServerObjectDeleteChildren, md.StateServerObjectDeleteZone, md.StateServerObjectDeleteZones:
+	default:
+		q.context = r.Uint32()
+	}
 	q.parent = r.Uint32()
-	rest := *r
+	rest := r // a copy, which reads on by itself
 	q.rest = rest.Rest()
 	n := 1
 	switch m.Type {
@@ -144,30 +156,26 @@ func (q *query) covers(zone uint32) bool {
 
 // count is how many known children are where the query asks.
 func (o *Object) count(q *query) (n uint32) {
-	if o.children == nil {
-		return 0
-	}
 	if q.all {
-		return uint32(len(o.children.zones))
+		return o.children.n
 	}
 	for _, zone := range q.zones {
-		n += o.children.counts[zone]
+		n += o.set.known.count(o.doID, zone)
 	}
 	return n
 }
 
 // queried answers a question about children, as the parent or as one of them.
-func (o *Object) queried(m *md.Message, r *datagram.Reader) {
-	context := r.Uint32()
-	q := o.set.readQuery(m, r)
+func (o *Object) queried(m *md.Message) {
+	q := o.set.readQuery(m)
 	switch {
 	case !q.ok:
 		o.ignore(m, malformed, "it ends too early")
 	case q.parent == o.doID:
-		o.countChildren(m, context, q)
+		o.countChildren(m, q)
 	case q.parent == o.parent && o.parent != 0:
 		if q.covers(o.zone) {
-			o.showToQuery(m, context)
+			o.showToQuery(m, q.context)
 		}
 	default:
 		o.ignore(m, notForMe, fmt.Sprintf("it is about the children of %d", q.parent))
@@ -176,7 +184,7 @@ func (o *Object) queried(m *md.Message, r *datagram.Reader) {
 
 // countChildren answers how many objects there are, and lets them answer
 // themselves if they were asked for.
-func (o *Object) countChildren(m *md.Message, context uint32, q *query) {
+func (o *Object) countChildren(m *md.Message, q *query) {
 	answer, relay := md.StateServerObjectGetZonesCountResp, md.Type(0)
 	switch m.Type {
 	case md.StateServerObjectGetZoneObjects, md.StateServerObjectGetZonesObjects:
@@ -190,14 +198,14 @@ func (o *Object) countChildren(m *md.Message, context uint32, q *query) {
 	}
 	n := o.count(q)
 	w := o.begin(answer, uint64(o.doID), m.Sender)
-	w.Uint32(context)
+	w.Uint32(q.context)
 	w.Uint32(n)
 	o.end()
 	if relay == 0 || n == 0 {
 		return
 	}
 	w = o.begin(relay, m.Sender, md.ParentChannel(o.doID))
-	w.Uint32(context)
+	w.Uint32(q.context)
 	w.Uint32(o.doID)
 	if m.Type == md.StateServerObjectGetZoneObjects {
 		w.Uint16(1)
@@ -234,14 +242,13 @@ func (o *Object) getActiveZones(m *md.Message, r *datagram.Reader) {
 	if !o.complete(m, r) {
 		return
 	}
-	var zones []uint32
-	if o.children != nil {
-		if len(o.children.counts) > maxZones {
-			o.ignore(m, tooLong, fmt.Sprintf("there are children in %d zones, at most %d fit into the answer", len(o.children.counts), maxZones))
-			return
-		}
-		zones = slices.Sorted(maps.Keys(o.children.counts))
+	zones := o.set.known.appendZones(o.set.ids[:0], o.children)
+	o.set.ids = zones
+	if len(zones) > maxZones {
+		o.ignore(m, tooLong, fmt.Sprintf("there are children in %d zones, at most %d fit into the answer", len(zones), maxZones))
+		return
 	}
+	slices.Sort(zones)
 	w := o.begin(md.StateServerObjectGetActiveZonesResp, uint64(o.doID), m.Sender)
 	w.Uint32(context)
 	w.Uint16(uint16(len(zones)))
@@ -253,8 +260,8 @@ func (o *Object) getActiveZones(m *md.Message, r *datagram.Reader) {
 
 // deleteChildren lets DELETE_CHILDREN, DELETE_ZONE and DELETE_ZONES take effect:
 // a parent passes them on, a child goes.
-func (o *Object) deleteChildren(m *md.Message, r *datagram.Reader) {
-	q := o.set.readQuery(m, r)
+func (o *Object) deleteChildren(m *md.Message) {
+	q := o.set.readQuery(m)
 	switch {
 	case !q.ok:
 		o.ignore(m, malformed, "it ends too early")
@@ -278,29 +285,37 @@ func (o *Object) passDeletion(m *md.Message, q *query) {
 	o.end()
 	gone := &query{all: q.all, zones: slices.Clone(q.zones)}
 	o.forget(gone)
-	// Who joins before the deletion reaches the children goes too, and what it
-	// has said of its coming is on the way to the parent. In the one order, that
-	// is before what is queued right behind the deletion's delivery.
-	o.set.director.Emit(&o.md).Do(func() {
-		o.set.director.Emit(&o.md).Do(func() { o.forget(gone) })
+	o.forgetLater(gone)
+}
+
+// forgetLater lets a parent forget children once more that are being deleted. Who
+// joins before the deletion reaches the children goes too, and what it has said
+// of its coming is on the way to the parent, or to the one that is there then. In
+// the one order, that is before what is queued right behind the deletion's
+// delivery.
+func (o *Object) forgetLater(gone *query) {
+	s := o.set
+	s.director.Emit(&o.md).Do(func() {
+		s.director.Emit(&o.md).Do(func() {
+			if o := s.object(o.doID); o != nil {
+				o.forget(gone)
+			}
+		})
 	})
 }
 
 // forget drops the children where the query says.
 func (o *Object) forget(q *query) {
-	if o.children == nil {
-		return
-	}
+	s := o.set
+	ids := s.ids[:0]
 	if q.all {
-		o.children = nil
-		return
+		ids = s.known.appendAll(ids, o.children)
 	}
-	for child, zone := range o.children.zones {
-		if q.covers(zone) {
-			o.children.take(child)
-		}
+	for _, zone := range q.zones {
+		ids = s.known.appendZone(ids, o.doID, zone)
 	}
-	if len(o.children.zones) == 0 {
-		o.children = nil
+	s.ids = ids
+	for _, child := range ids {
+		o.drop(child)
 	}
 }

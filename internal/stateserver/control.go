@@ -30,7 +30,7 @@ func (o *Object) changeAI(ai uint64, explicit bool, by uint64) {
 		return
 	}
 	children := uint64(0)
-	if o.children != nil {
+	if o.children.n > 0 {
 		children = md.ParentChannel(o.doID)
 	}
 	w := o.begin(md.StateServerObjectChangingAI, by, old, children)

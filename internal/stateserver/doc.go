@@ -4,9 +4,9 @@
 // rules are told story by story in testdata.
 //
 // A [StateServer] creates objects. Each [Object] is a participant of the message
-// director by itself: it subscribes the channel of its doId and the one on which
-// its parent talks to its children, and everything after its creation happens
-// in messages to these. All of it runs inside the director's order, so that
+// director by itself: it subscribes the channel of its doId, and all those below
+// one parent together the one on which the parent talks to its children.
+// Everything after its creation happens in messages to these. All of it runs inside the director's order, so that
 // nothing here locks or starts a goroutine, and objects of other processes are
 // spoken with as those of this one are.
 //

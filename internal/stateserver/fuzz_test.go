@@ -1,6 +1,7 @@
 package stateserver_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 
@@ -14,7 +15,8 @@ import (
 // FuzzMessages lets anybody send anything to a state server and its objects. Its
 // input is a row of uint16 lengths and messages. All objects that are there
 // then must have values of their class, be above each other without a cycle, and
-// nothing may be sent to channel 0 or be malformed.
+// leave nothing behind when they are deleted, and nothing may be sent to channel
+// 0 or be malformed.
 func FuzzMessages(f *testing.F) {
 	schema := game(f)
 	stories, err := mdtest.Sent("testdata/stories/*.txt", &mdtest.Codec{Schema: schema})
@@ -44,6 +46,9 @@ func FuzzMessages(f *testing.F) {
 			m := data[2 : 2+n : 2+n]
 			data = data[2+n:]
 			guard.sent[string(m)] = true
+			if later, ok := postRemove(m); ok {
+				guard.sent[string(later)] = true
+			}
 			if p, err := md.ParseMessage(m); err == nil && len(p.Payload) >= 4 {
 				created[word(p.Payload)] = true
 			}
@@ -81,7 +86,28 @@ func FuzzMessages(f *testing.F) {
 				}
 			}
 		}
+		for id := range created {
+			m := message{typ: md.StateServerObjectDeleteRAM, sender: 1 << 63, to: []uint64{uint64(id)}, payload: u32(id)}.bytes()
+			guard.sent[string(m)] = true
+			h.batch.From(&h.md)
+			_ = h.batch.Append(m)
+			d.Post(&h.batch)
+		}
+		if n := s.Held(); n != 0 {
+			t.Fatalf("%d things are held though all objects are gone", n)
+		}
 	})
+}
+
+// postRemove returns the message that is sent when its sender has left, if m is
+// one of those that store such messages.
+func postRemove(m []byte) ([]byte, bool) {
+	head, ok := bytes.CutPrefix(m, append([]byte{1}, u64(md.ControlChannel)...))
+	r := datagram.NewReader(head)
+	t := md.Type(r.Uint16())
+	r.Skip(8) // by what it is cleared
+	later := r.Blob()
+	return later, ok && t == md.ControlAddPostRemove && r.Err() == nil
 }
 
 // checkSnapshot checks a GET_ALL_RESP and returns the parent in it.

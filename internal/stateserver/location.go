@@ -27,6 +27,9 @@ func (o *Object) move(parent, zone uint32, by uint64) bool {
 		if parent != 0 && o.set.leadsTo(parent, o.doID) {
 			return false
 		}
+	}
+	o.set.locate(o, parent, zone)
+	if parent != oldParent {
 		o.follow(parent)
 	}
 	oldLocation := uint64(0)
@@ -41,16 +44,8 @@ func (o *Object) move(parent, zone uint32, by uint64) bool {
 	return true
 }
 
-// follow makes the object hear a new parent, and not its old one, and have its
-// AI.
+// follow makes the object have the AI of a new parent.
 func (o *Object) follow(parent uint32) {
-	d := o.set.director
-	if o.parent != 0 {
-		d.Unsubscribe(&o.md, md.ParentChannel(o.parent))
-	}
-	if parent != 0 {
-		_ = d.Subscribe(&o.md, md.ParentChannel(parent)) // one or two channels are never too many
-	}
 	switch {
 	case o.explicit:
 	case parent == 0:

@@ -16,26 +16,28 @@ import (
 
 // TestModel lets random messages reach a state server and a naive model of one,
 // which finds who hears a message by asking all objects, and compares all
-// messages that are routed because of them: recipients, senders, payloads.
-// Among the children of one parent the order of answers is free.
+// messages that are routed because of them: their order, recipients, senders,
+// payloads.
 func TestModel(t *testing.T) {
 	schema := game(t)
 	rapid.Check(t, func(t *rapid.T) {
 		d := md.New(md.Limits{})
-		if _, err := stateserver.New(d, stateserver.Config{Control: control, Schema: schema}); err != nil {
+		s, err := stateserver.New(d, stateserver.Config{Control: control, Schema: schema})
+		if err != nil {
 			t.Fatal(err)
 		}
 		up := &recorder{}
 		d.Do(func() { d.SetUpstream(up) })
 		sender := &md.Participant{}
-		m := &model{objects: make(map[uint32]*thing)}
+		m := &model{objects: make(map[uint32]*thing), liars: rapid.Bool().Draw(t, "liars")}
 		for range rapid.IntRange(1, 60).Draw(t, "rounds") {
 			var b md.Batch
 			b.From(sender)
 			for range rapid.IntRange(1, 3).Draw(t, "messages") {
-				msg := drawMessage(t)
-				_ = b.Append(msg.bytes())
-				m.queue = append(m.queue, event{msg: msg})
+				for _, msg := range draw(t, m.liars) {
+					_ = b.Append(msg.bytes())
+					m.queue = append(m.queue, event{msg: msg})
+				}
 			}
 			compare(t, d, &b, m, up)
 		}
@@ -51,6 +53,17 @@ func TestModel(t *testing.T) {
 			}
 			compare(t, d, &b, m, up)
 		}
+		var b md.Batch
+		b.From(sender)
+		for _, id := range ids {
+			q := ask(md.StateServerObjectDeleteRAM, id, u32(id))
+			_ = b.Append(q.bytes())
+			m.queue = append(m.queue, event{msg: q})
+		}
+		compare(t, d, &b, m, up)
+		if n, st := s.Held(), d.Stats(); n != 0 || st.Participants != 1 || st.Channels != 2 {
+			t.Fatalf("%d things are held though all objects are gone, and %d participants have %d channels", n, st.Participants, st.Channels)
+		}
 	})
 }
 
@@ -62,8 +75,6 @@ func ask(t md.Type, id uint32, payload []byte) message {
 func compare(t *rapid.T, d *md.Director, b *md.Batch, m *model, up *recorder) {
 	d.Post(b)
 	m.run()
-	slices.Sort(up.trace)
-	slices.Sort(m.trace)
 	if !slices.Equal(up.trace, m.trace) {
 		var only []string
 		for _, s := range up.trace {
@@ -75,6 +86,9 @@ func compare(t *rapid.T, d *md.Director, b *md.Batch, m *model, up *recorder) {
 			if !slices.Contains(up.trace, s) {
 				only = append(only, "missing:      "+s)
 			}
+		}
+		if only == nil {
+			only = append(append(up.trace, "in another order than:"), m.trace...)
 		}
 		t.Fatalf("%d messages, want %d\n%s", len(up.trace), len(m.trace), strings.Join(only, "\n"))
 	}
@@ -183,8 +197,30 @@ var (
 	channels = []uint64{0, 900, 901, 2000}
 )
 
-// drawMessage draws something that an AI might send.
-func drawMessage(t *rapid.T) message {
+// draw draws what reaches the director at once: a message, or that a parent is
+// deleted and made again with a child.
+func draw(t *rapid.T, lie bool) []message {
+	if rapid.IntRange(0, 9).Draw(t, "anew") > 0 {
+		return []message{drawMessage(t, lie)}
+	}
+	id := rapid.SampledFrom(ids).Draw(t, "parent")
+	create := func(id, parent, zone uint32) message {
+		m := message{typ: md.StateServerCreateObjectWithRequired, sender: 5, to: []uint64{control}, payload: join(u32(id, parent, zone), u16(2))}
+		for _, f := range required {
+			m.payload = append(m.payload, avatarFields[uint16(f)].values[0]...)
+		}
+		return m
+	}
+	all := []message{ask(md.StateServerObjectDeleteRAM, id, u32(id)), create(id, 0, 0)}
+	for range rapid.IntRange(0, 2).Draw(t, "children") {
+		all = append(all, create(rapid.SampledFrom(ids).Draw(t, "child"), id, rapid.SampledFrom(zones).Draw(t, "zone")))
+	}
+	return all
+}
+
+// drawMessage draws something that an AI might send, or, if it may be a lie, what
+// only parents and children should say.
+func drawMessage(t *rapid.T, lie bool) message {
 	id := func(what string) uint32 { return rapid.SampledFrom(ids).Draw(t, what) }
 	zone := func() uint32 { return rapid.SampledFrom(zones).Draw(t, "zone") }
 	channel := func() uint64 { return rapid.SampledFrom(channels).Draw(t, "channel") }
@@ -194,6 +230,7 @@ func drawMessage(t *rapid.T) message {
 		}
 		return id("parent")
 	}
+	stranger := func() uint32 { return rapid.SampledFrom(append([]uint32{3000, 3001}, ids...)).Draw(t, "child") }
 	o := id("object")
 	m := message{sender: rapid.SampledFrom([]uint64{5, 900, 901}).Draw(t, "sender"), to: []uint64{uint64(o)}}
 	listed := func(head []byte, n int, entry func() []byte) []byte {
@@ -212,7 +249,11 @@ func drawMessage(t *rapid.T) message {
 		return join(u16(f), []byte(strings.TrimPrefix(rapid.SampledFrom(avatarFields[f].values).Draw(t, "value"), "!")))
 	}
 	number := func() []byte { return u16(uint16(rapid.IntRange(3, 20).Draw(t, "field"))) }
-	switch rapid.IntRange(0, 24).Draw(t, "what") {
+	kinds := 26
+	if lie {
+		kinds = 30
+	}
+	switch rapid.IntRange(0, kinds).Draw(t, "what") {
 	case 0, 1, 2, 3:
 		m.to = []uint64{rapid.SampledFrom([]uint64{control, 12}).Draw(t, "to")}
 		m.payload = join(u32(o, parent(), zone()), u16(2))
@@ -261,6 +302,19 @@ func drawMessage(t *rapid.T) message {
 	case 24:
 		m.typ, m.payload = md.StateServerObjectGetLocation, u32(7)
 		m.to = []uint64{uint64(o), uint64(id("another")), 1<<32 | uint64(id("parent"))}
+	case 25:
+		m.typ, m.payload = md.StateServerObjectSetLocation, u32(parent(), zone())
+		m.to = []uint64{1<<32 | uint64(id("parent")), uint64(o), 1<<32 | uint64(id("parent"))}
+	case 26:
+		m.typ, m.payload = md.StateServerObjectGetZonesObjects, listed(u32(7, id("parent")), few(), func() []byte { return u32(zone()) })
+		m.to = []uint64{1<<32 | uint64(id("listening")), uint64(o)}
+	case 27, 28:
+		m.typ, m.payload = md.StateServerObjectChangingLocation, u32(stranger(), parent(), zone(), parent(), zone())
+	case 29:
+		m.typ, m.payload = md.StateServerObjectGetLocationResp, u32(1001, stranger(), o, zone())
+	case 30:
+		m.typ, m.payload = md.StateServerObjectDeleteZones, listed(u32(id("parent")), few(), func() []byte { return u32(zone()) })
+		m.to = []uint64{1<<32 | uint64(id("listening"))}
 	}
 	return m
 }

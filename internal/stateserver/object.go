@@ -9,24 +9,26 @@ import (
 )
 
 // Object is one distributed object. It is a participant: what is sent to its
-// doId and to its parent's children reaches it by itself. Nothing in it is for
+// doId reaches it by itself, and what is sent to its parent's children by its
+// [family]. Nothing in it is for
 // other goroutines than the one inside the order.
 type Object struct {
 	md       md.Participant
 	set      *objects
 	class    *class
 	values   object.State
-	children *children // nil while none are known
-	ai       uint64    // 0 for none
-	owner    uint64    // 0 for none
+	children brood  // those it knows as their parent, in objects.known
+	ai       uint64 // 0 for none
+	owner    uint64 // 0 for none
 
 	doID, parent, zone uint32
+	place              uint32 // in objects.here, while it has a parent
+	known              uint32 // where a parent has it in objects.known; 0 if that is in objects.knownAt
 	asked              uint32 // how often it has asked for its parent's AI
 	others             uint16 // how many optional fields are set
 
 	explicit     bool // the AI was set, and is not that of the parent
 	synchronised bool // the parent counts it where it is
-	gone         bool
 }
 
 // Receive lets a message to the object take effect (astron.md section 4.2).
@@ -97,11 +99,11 @@ func (o *Object) Receive(m *md.Message) {
 		o.childAnswers(m, &r)
 	case md.StateServerObjectGetZoneObjects, md.StateServerObjectGetZonesObjects, md.StateServerObjectGetChildren,
 		md.StateServerObjectGetZoneCount, md.StateServerObjectGetZonesCount, md.StateServerObjectGetChildCount:
-		o.queried(m, &r)
+		o.queried(m)
 	case md.StateServerObjectGetActiveZones:
 		o.getActiveZones(m, &r)
 	case md.StateServerObjectDeleteZone, md.StateServerObjectDeleteZones, md.StateServerObjectDeleteChildren:
-		o.deleteChildren(m, &r)
+		o.deleteChildren(m)
 	default:
 		o.set.unknown(m, o.doID)
 	}
@@ -205,10 +207,11 @@ func (o *Object) delete(by uint64, tellParent bool) {
 	w := o.begin(md.StateServerObjectDeleteRAM, by, location, o.owner, o.ai)
 	w.Uint32(o.doID)
 	o.end()
-	if o.children != nil {
+	if o.children.n > 0 {
 		w := o.begin(md.StateServerObjectDeleteChildren, by, md.ParentChannel(o.doID))
 		w.Uint32(o.doID)
 		o.end()
+		o.forgetLater(&query{all: true})
 	}
 	o.set.remove(o)
 }

@@ -47,13 +47,23 @@ type objects struct {
 	director *md.Director
 	limits   Limits
 	classes  []*class // by number; nil for structs
-	byID     map[uint32]*Object
+
+	n        int                           // of objects, which the director finds by their doIds
 	byAI     map[uint64]map[uint32]*Object // those with an AI of their own
+	families map[uint32]*family            // by parent
+	here     zoneIndex                     // where they are
+	known    zoneIndex                     // where those that are parents know their children to be
+	knownAt  map[uint64]uint32             // places in known that no Object.known says, by knownKey
 	query    query                         // of the last message
-	values   [][]byte                      // scratch space
-	numbers  []uint16                      // scratch space
-	log      *loglimit.Logger
-	count    counters
+
+	// Scratch space.
+	values  [][]byte
+	numbers []uint16
+	ids     []uint32
+	hearers []uint32 // of families, which pass on to who uses the others
+
+	log   *loglimit.Logger
+	count counters
 }
 
 func newObjects(d *md.Director, schema *dc.Schema, limits Limits, log *slog.Logger) (*objects, error) {
@@ -61,8 +71,11 @@ func newObjects(d *md.Director, schema *dc.Schema, limits Limits, log *slog.Logg
 		director: d,
 		limits:   limits.withDefaults(),
 		classes:  make([]*class, len(schema.Classes())),
-		byID:     make(map[uint32]*Object),
 		byAI:     make(map[uint64]map[uint32]*Object),
+		here:     newZoneIndex(),
+		families: make(map[uint32]*family),
+		known:    newZoneIndex(),
+		knownAt:  make(map[uint64]uint32),
 	}
 	for i, c := range schema.Classes() {
 		if c.IsStruct() {
@@ -79,6 +92,17 @@ func newObjects(d *md.Director, schema *dc.Schema, limits Limits, log *slog.Logg
 	}
 	s.log = loglimit.NewLogger(log, 10*time.Second, 64)
 	return s, nil
+}
+
+// object returns the object of a doId, or nil. It is found by its channel, so
+// that no other table is needed.
+func (s *objects) object(doID uint32) *Object {
+	for p := range s.director.Subscribers(uint64(doID)) {
+		if o, ok := p.Receiver.(*Object); ok && o.set == s {
+			return o
+		}
+	}
+	return nil
 }
 
 // ignore counts and logs that a message, or a part of it, has no effect.
@@ -101,7 +125,7 @@ func (s *objects) create(m *md.Message, other bool) {
 		s.ignore(m, doID, malformed, r.Err().Error())
 		return
 	}
-	if s.byID[doID] != nil {
+	if s.object(doID) != nil {
 		s.ignore(m, doID, exists, "there is an object of this doId already")
 		return
 	}
@@ -113,8 +137,8 @@ func (s *objects) create(m *md.Message, other bool) {
 		s.ignore(m, doID, unknownClass, fmt.Sprintf("no dclass has the number %d; do the DC files differ?", number))
 		return
 	}
-	if len(s.byID) >= s.limits.Objects {
-		s.ignore(m, doID, limit, fmt.Sprintf("there are %d objects, as many as there may be", len(s.byID)))
+	if s.n >= s.limits.Objects {
+		s.ignore(m, doID, limit, fmt.Sprintf("there are %d objects, as many as there may be", s.n))
 		return
 	}
 	o := &Object{set: s, class: s.classes[number], doID: doID}
@@ -202,10 +226,10 @@ func (s *objects) readOther(m *md.Message, o *Object, b []byte) bool {
 // add lets a new object take part and tells of it (astron.md section 4.4,
 // Create). by is the channel that has caused it, with the message m.
 func (s *objects) add(m *md.Message, o *Object, parent, zone uint32, by uint64) {
-	s.byID[o.doID] = o
+	s.n++
 	s.count.created.Add(1)
 	o.md.Receiver = o
-	_ = s.director.Subscribe(&o.md, uint64(o.doID)) // one or two channels are never too many
+	_ = s.director.Subscribe(&o.md, uint64(o.doID)) // one channel is never too many
 	o.setLocation(m, parent, zone, by)
 	w := o.begin(md.StateServerObjectGetLocation, uint64(o.doID), md.ParentChannel(o.doID))
 	w.Uint32(wakeContext)
@@ -215,10 +239,12 @@ func (s *objects) add(m *md.Message, o *Object, parent, zone uint32, by uint64) 
 // remove takes out an object that has told of its end.
 func (s *objects) remove(o *Object) {
 	o.setAI(0, false)
-	delete(s.byID, o.doID)
-	o.gone = true
+	s.n--
 	s.count.deleted.Add(1)
 	s.director.Leave(&o.md)
+	s.locate(o, 0, 0)
+	s.orphan(o)
+	o.forget(&query{all: true})
 }
 
 // leadsTo reports whether doID is parent or above it, as far as the role's own
@@ -228,7 +254,7 @@ func (s *objects) leadsTo(parent, doID uint32) bool {
 		if parent == doID {
 			return true
 		}
-		o := s.byID[parent]
+		o := s.object(parent)
 		if o == nil {
 			return false
 		}

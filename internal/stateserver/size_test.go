@@ -166,6 +166,30 @@ func TestF3(t *testing.T) {
 	}
 }
 
+// TestF3Default checks that a field does not get its default back where that
+// makes the object too big.
+func TestF3Default(t *testing.T) {
+	s, err := dc.Parse(dc.Source{Name: "default.dc", Text: []byte(`dclass D { a(string = "0123456789") required; b(string) required; };`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, s, 5)
+	const id = 2000
+	const room = md.MaxMessage - 19 - 18 - 2*2 - 2
+	for _, want := range []int{9, 10} {
+		h.send(md.StateServerCreateObjectWithRequired, control, u32(id, 0, 0), u16(0), str(0), str(room-want))
+		h.send(md.StateServerObjectDeleteFieldRAM, id, u32(id), u16(0))
+		p := h.one(md.StateServerObjectGetFieldResp, md.StateServerObjectGetField, id, u32(1, id), u16(0))
+		if got := len(p) - 4 - 1 - 2 - 2; got != want/10*10 {
+			t.Errorf("with room for %d bytes: %d", want, got)
+		}
+		h.send(md.StateServerObjectDeleteRAM, id, u32(id))
+	}
+	if n := h.server.Stats().Ignored["too_long"]; n != 1 {
+		t.Errorf("%d were too long", n)
+	}
+}
+
 // TestF3Zones checks that more active zones than a message can tell are not told.
 func TestF3Zones(t *testing.T) {
 	h := open(t, game(t), 5)

@@ -19,6 +19,10 @@
 //	NAME is gone                 the role has ended its connection
 //	WORD …                       see Role.Line
 //
+// Before a story is played, {TEXT*N} becomes N times TEXT, and
+//
+//	for A to B : LINE            becomes the line for each number, put for each $
+//
 // What is not expected must not happen: before the next action, everybody must
 // have got exactly what the story says. Who has the same channels as somebody
 // else still gets messages of its own.
@@ -31,9 +35,11 @@ package mdtest
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,12 +101,13 @@ func Run(t *testing.T, pattern string, role Role) {
 					t.Fatal(err)
 				}
 				p := &play{t: t, role: role, tcp: name == overSockets, open: open, settings: make(map[string]string), inbox: make(map[string][]string), peers: make(map[string]peer)}
-				for i, line := range strings.Split(string(text), "\n") {
-					if line = uncomment(line); line == "" {
-						continue
-					}
-					if err := p.line(line); err != nil {
-						t.Fatalf("%s:%d: %s\n%v", file, i+1, line, err)
+				lines, err := expand(string(text))
+				if err != nil {
+					t.Fatalf("%s:%v", file, err)
+				}
+				for _, l := range lines {
+					if err := p.line(l.text); err != nil {
+						t.Fatalf("%s:%d: %.500s\n%v", file, l.number, l.text, err)
 					}
 				}
 				if err := p.quiet(); err != nil {
@@ -125,8 +132,12 @@ func Sent(pattern string, codec *Codec) (stories [][][]byte, err error) {
 		}
 		var story [][]byte
 		p := &play{role: Role{Codec: codec}}
-		for line := range strings.Lines(string(text)) {
-			_, messages, ok := strings.Cut(uncomment(line), " sends ")
+		lines, err := expand(string(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s:%w", file, err)
+		}
+		for _, l := range lines {
+			_, messages, ok := strings.Cut(l.text, " sends ")
 			if !ok {
 				continue
 			}
@@ -141,6 +152,49 @@ func Sent(pattern string, codec *Codec) (stories [][][]byte, err error) {
 		stories = append(stories, story)
 	}
 	return stories, nil
+}
+
+// line is one of a story.
+type line struct {
+	number int // in the file, from 1
+	text   string
+}
+
+var (
+	loop     = regexp.MustCompile(`^for (\d+) to (\d+) : (.*)$`)
+	repeated = regexp.MustCompile(`\{([^{}]*)\*(\d+)\}`)
+)
+
+// expand returns the lines of a story that say something, with what stands for
+// several written out.
+func expand(text string) (lines []line, err error) {
+	for i, t := range strings.Split(text, "\n") {
+		if t = uncomment(t); t == "" {
+			continue
+		}
+		t = repeated.ReplaceAllStringFunc(t, func(s string) string {
+			m := repeated.FindStringSubmatch(s)
+			n, e := strconv.ParseUint(m[2], 10, 16) // nothing in a message is longer
+			if e != nil {
+				err = fmt.Errorf("%d: %w", i+1, e)
+			}
+			return strings.Repeat(m[1], int(n))
+		})
+		m := loop.FindStringSubmatch(t)
+		if m == nil {
+			lines = append(lines, line{i + 1, t})
+			continue
+		}
+		from, e1 := strconv.ParseUint(m[1], 10, 32)
+		to, e2 := strconv.ParseUint(m[2], 10, 32)
+		if e := errors.Join(e1, e2); e != nil {
+			err = fmt.Errorf("%d: %w", i+1, e)
+		}
+		for n := from; n <= to && err == nil; n++ {
+			lines = append(lines, line{i + 1, strings.ReplaceAll(m[3], "$", strconv.FormatUint(n, 10))})
+		}
+	}
+	return lines, err
 }
 
 // uncomment returns what is said in a line. "#5" is no comment.
