@@ -2,6 +2,7 @@ package clientagent
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -150,5 +151,22 @@ func TestHistoryForgets(t *testing.T) {
 	}
 	if len(h.left) != 10 || len(h.order) != 0 {
 		t.Errorf("for ever: %d objects are remembered, in a list of %d", len(h.left), len(h.order))
+	}
+}
+
+// Who is thrown out is counted by the code, and in the log with the reason.
+func TestEjectedCounted(t *testing.T) {
+	var log bytes.Buffer
+	config := testConfig(t)
+	config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	th := newTheatre(t, md.New(md.Limits{}), config)
+	th.connect().Send([][]byte{{99, 0}})
+	th.connect().Send([][]byte{hello(), {99, 0}})
+	th.connect().Send([][]byte{hello(), {99, 0}})
+	if e := th.agent.Stats().Ejected; e["107"] != 1 || e["108"] != 2 || len(e) != 2 {
+		t.Errorf("ejected are %v", e)
+	}
+	if !strings.Contains(log.String(), `msg="client ejected"`) || !strings.Contains(log.String(), `reason="Message 99 is not allowed."`) {
+		t.Errorf("the log is %s", &log)
 	}
 }
