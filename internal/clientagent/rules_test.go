@@ -170,3 +170,33 @@ func TestEjectedCounted(t *testing.T) {
 		t.Errorf("the log is %s", &log)
 	}
 }
+
+// Closing zones counts like opening them.
+func TestZoneRateOfClosing(t *testing.T) {
+	d := md.New(md.Limits{})
+	th := newTheatre(t, d, testConfig(t))
+	client, p := th.connect(), newPeer(d)
+	client.Send([][]byte{hello()})
+	p.send(5000, md.ClientAgentSetState, func(w *datagram.Writer) { w.Uint16(uint16(StateEstablished)) })
+	var open, closing datagram.Writer
+	open.Uint16(uint16(AddInterestMultiple))
+	open.Uint32(1)
+	open.Uint16(1)
+	open.Uint32(1000)
+	open.Uint16(9000)
+	for z := range uint32(9000) {
+		open.Uint32(z)
+	}
+	closing.Uint16(uint16(RemoveInterest))
+	closing.Uint32(2)
+	closing.Uint16(1)
+	for i, m := range [][]byte{open.Buf, closing.Buf, open.Buf} {
+		if client.conn.held > 0 {
+			t.Errorf("held before change %d", i+1)
+		}
+		client.Send([][]byte{m})
+	}
+	if client.conn.held == 0 {
+		t.Error("not held after 27,000 zones")
+	}
+}
