@@ -200,3 +200,67 @@ func TestZoneRateOfClosing(t *testing.T) {
 		t.Error("not held after 27,000 zones")
 	}
 }
+
+// Events tell clients that break a rule from those that are mistaken, as
+// Astron's do.
+func TestSecurityEvents(t *testing.T) {
+	rules := map[Code]bool{106: true, 108: true, 113: true, 115: true, 117: true, 118: true, 119: true, 127: true}
+	for code := range Code(500) {
+		if code.rule() != rules[code] {
+			t.Errorf("ejecting with %d is against a rule: %v", code, code.rule())
+		}
+	}
+	// 1 is, when a client has asked for it.
+	d := md.New(md.Limits{})
+	config := testConfig(t)
+	config.HelloTimeout = time.Second
+	th := newTheatre(t, d, config)
+	server := newPeer(d, 8)
+	client := th.connect()
+	client.Send([][]byte{hello()})
+	server.send(5000, md.ClientAgentSetState, func(w *datagram.Writer) { w.Uint16(2) })
+	client.Send([][]byte{{203, 0, 1, 0, 0, 0, 7, 0}})
+	th.connect()
+	th.pass(time.Second)
+	var got []Event
+	for _, e := range th.events {
+		if e.Kind == ClientEjected {
+			got = append(got, e)
+		}
+	}
+	if len(got) != 2 || got[0].Code != CodeOther || !got[0].Security || got[1].Code != CodeOther || got[1].Security {
+		t.Errorf("events are %+v", got)
+	}
+}
+
+// While too much waits to be routed, clients are read later.
+func TestBacklogHoldsClients(t *testing.T) {
+	d := md.New(md.Limits{})
+	config := testConfig(t)
+	config.MaxBacklog = 10
+	th := newTheatre(t, d, config)
+	client := th.connect()
+	client.Send([][]byte{hello()})
+	if client.conn.held > 0 {
+		t.Fatal("held although nothing waits")
+	}
+	busy, free, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		d.Do(func() {
+			close(busy)
+			<-free
+		})
+	}()
+	<-busy
+	server := &peer{d: d}
+	server.Receiver = server
+	server.send(77, 4000, func(w *datagram.Writer) { w.Bytes(make([]byte, 100)) })
+	client.Send([][]byte{{5, 0}})
+	held := client.conn.held
+	close(free)
+	<-done
+	if held == 0 {
+		t.Error("not held while much waits")
+	}
+}
