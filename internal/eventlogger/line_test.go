@@ -67,6 +67,10 @@ func TestLineOfEachType(t *testing.T) {
 		{"timestamp 32", "d6ff00000000", `"1970-01-01T00:00:00Z"`},
 		{"timestamp 64", "d7ff" + "0000000400000001", `"1970-01-01T00:00:01.000000001Z"`},
 		{"timestamp 96", "c70cff" + "000000ff" + "ffffffffffffffff", `"1969-12-31T23:59:59.000000255Z"`},
+		{"timestamp 32, later", "d6ff" + "5fee6600", `"2021-01-01T00:00:00Z"`},
+		{"timestamp of too many nanoseconds", "d7ff" + "ee6b280000000000", `{"ext":-1,"data":"base64:7msoAAAAAAA="}`},
+		{"timestamp before all years", "c70cff" + "00000000" + "8000000000000000", `{"ext":-1,"data":"base64:AAAAAIAAAAAAAAAA"}`},
+		{"another extension of its size", "d605" + "00000001", `{"ext":5,"data":"\u0000\u0000\u0000\u0001"}`},
 		{"timestamp of no known length", "d5ff6162", `{"ext":-1,"data":"ab"}`},
 		{"timestamp of no year", "c70cff" + "00000000" + "7000000000000000", `{"ext":-1,"data":"\u0000\u0000\u0000\u0000p\u0000\u0000\u0000\u0000\u0000\u0000\u0000"}`},
 	} {
