@@ -108,7 +108,7 @@ func TestRunSeesNoFaults(t *testing.T) {
 			c.bots.Dial = serve(t, c.world)
 			c.bots.enough = func(n counts) bool {
 				return n.snapshots > 100 && (!sees || n.updates > 100 && n.compared > 0) && (!c.calls || n.calls > 20) &&
-					(!says || n.said > 5) && (!churns || n.joins > 5)
+					(!says || n.said > 5) && (!churns || n.joins > uint64(c.bots.Clients)+5)
 			}
 			s, err := play(t, c.bots)
 			if err != nil {
@@ -178,10 +178,6 @@ func (s *spoiler) Closed(conn transport.Conn, err error) {
 	s.client.Closed(conn, err)
 }
 
-// aWhile is how long the bots wait where a fault stays: long enough that a busy
-// machine is not taken for another one.
-const aWhile = 2 * time.Second
-
 // playSpoiled plays three bots, of which the first gets what is spoiled, for a
 // while after that.
 func playSpoiled(t *testing.T, how spoil, plain bool) *Summary {
@@ -190,7 +186,7 @@ func playSpoiled(t *testing.T, how spoil, plain bool) *Summary {
 	var first sync.Once
 	victim := &spoiler{spoil: how}
 	s, err := play(t, Config{
-		Clients: 3, Zones: []uint32{1}, UpdateRate: 66, Counter: LoadCounter, Plain: plain, settleWithin: aWhile,
+		Clients: 3, Zones: []uint32{1}, UpdateRate: 66, Counter: LoadCounter, Plain: plain, settleWithin: 300 * time.Millisecond,
 		enough: func(counts) bool { return victim.done.Load() > 50 },
 		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
 			first.Do(func() {
@@ -295,7 +291,7 @@ func TestRunSeesSilence(t *testing.T) {
 			dial := serve(t, WorldConfig{Objects: 10})
 			var off atomic.Bool
 			s, err := play(t, Config{
-				Clients: 3, Zones: zones, UpdateRate: 66, settleWithin: aWhile,
+				Clients: 3, Zones: zones, UpdateRate: 66, settleWithin: 300 * time.Millisecond,
 				enough: func(n counts) bool {
 					off.Store(n.snapshots > 20)
 					return off.Load()

@@ -57,15 +57,6 @@ type counts struct {
 	parts, applied                                                  int64
 }
 
-// since returns what was counted since first.
-func (c counts) since(first counts) counts {
-	return counts{
-		c.bytes - first.bytes, c.snapshots - first.snapshots, c.updates - first.updates, c.compared - first.compared,
-		c.calls - first.calls, c.said - first.said, c.unsaid - first.unsaid, c.joins - first.joins,
-		c.parts - first.parts, c.applied - first.applied,
-	}
-}
-
 // lost is how many parts have been lost. Applied ones may have been noted first.
 func (c counts) lost() int64 { return max(0, c.parts-c.applied) }
 
@@ -79,16 +70,16 @@ func (r *run) counts() counts {
 
 // measured fills in what was measured for some time.
 func (s *Summary) measured(took time.Duration, r *run, first counts, start, end loadgen.Usage) {
-	n := r.counts().since(first)
+	last := r.counts()
 	s.Seconds = took.Seconds()
 	per := s.Seconds * float64(s.Clients)
-	rate := func(n uint64) float64 { return float64(n) / per }
-	s.SnapshotRate, s.UpdateRate, s.ByteRate = rate(n.snapshots), rate(n.updates), rate(n.bytes)
-	s.CallRate, s.SayRate = rate(n.calls), rate(n.said)
-	s.Parts, s.PartsLostEarly = n.parts, first.lost()
-	s.Unsaid, s.Joins = n.unsaid, n.joins
-	if n.updates > 0 {
-		s.Compared = float64(n.compared) / float64(n.updates)
+	rate := func(last, first uint64) float64 { return float64(last-first) / per }
+	s.SnapshotRate, s.UpdateRate = rate(last.snapshots, first.snapshots), rate(last.updates, first.updates)
+	s.ByteRate, s.CallRate, s.SayRate = rate(last.bytes, first.bytes), rate(last.calls, first.calls), rate(last.said, first.said)
+	s.Parts, s.PartsLostEarly = last.parts-first.parts, first.lost()
+	s.Unsaid, s.Joins = last.unsaid-first.unsaid, last.joins-first.joins
+	if n := last.updates - first.updates; n > 0 {
+		s.Compared = float64(last.compared-first.compared) / float64(n)
 	}
 	for _, q := range []struct {
 		to   *float64
