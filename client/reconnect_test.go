@@ -229,3 +229,39 @@ func TestRetry(t *testing.T) {
 		}
 	})
 }
+
+// closedConn is a connection that the server has closed at once.
+type closedConn struct{ sink }
+
+func (closedConn) Send(transport.Message) error { return transport.ErrClosed }
+
+// TestClosedBeforeTheHello has the server close the connection before the client
+// could say anything. The client knows why.
+func TestClosedBeforeTheHello(t *testing.T) {
+	for name, between := range map[string]bool{"in one frame": false, "after the first frame": true} {
+		t.Run(name, func(t *testing.T) {
+			dialed := make(chan transport.Handler)
+			c, err := client.New(client.Config{Schema: schemaOf(t), ReconnectMin: -1, Dial: func(_ context.Context, h transport.Handler) (transport.Conn, error) {
+				dialed <- h
+				return closedConn{}, nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Frame(time.Unix(1000, 0))
+			h := <-dialed
+			h.Opened(closedConn{})
+			if between {
+				c.Frame(time.Unix(1001, 0))
+			}
+			const kicked transport.Code = 1109
+			h.Closed(closedConn{}, &transport.CloseError{Remote: true, Code: kicked, Reason: "banned"})
+			c.Frame(time.Unix(1002, 0))
+			var closed *transport.CloseError
+			if c.State() != client.Ended || !errors.As(c.Err(), &closed) || closed.Code != kicked {
+				t.Errorf("it is %v, %v", c.State(), c.Err())
+			}
+			c.Wait()
+		})
+	}
+}

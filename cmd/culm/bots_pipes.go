@@ -187,6 +187,12 @@ func (c *worldBotsCommand) Run(ctx context.Context, e *env) error {
 	return c.run(ctx, e.log, role{
 		name:  "pipes",
 		serve: func(ctx context.Context) error { return w.Serve(ctx, l) },
-		stats: func() any { return w.Stats() },
+		stats: func() any { return worldBotsStats{w.Stats(), l.Stats()} },
 	})
+}
+
+// worldBotsStats are the counters of "culm bots world".
+type worldBotsStats struct {
+	pipesbots.WorldStats
+	Network quic.Stats `metric:"network"`
 }

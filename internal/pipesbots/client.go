@@ -31,6 +31,7 @@ type client struct {
 	leaving bool
 	err     error
 	noted   clientsession.Stats // what of its counters was added to the run's
+	tally   counts              // of its own counters, what was not
 	parts   uint32              // numbers of parts that were noted
 	rtt     time.Duration       // that was noted last
 
@@ -196,6 +197,9 @@ func (c *client) note() {
 		r.faults.unknown.Add(n)
 	}
 	r.faults.backward.Add(int64(s.Stale - c.noted.Stale))
+	r.updates.Add(c.tally.updates)
+	r.compared.Add(c.tally.compared)
+	c.tally = counts{}
 	if c.session.Extended() {
 		// Those that are held count as lost until they are applied.
 		r.parts.Add(int64(c.session.LastPart() - c.parts))
@@ -266,10 +270,10 @@ func (c *client) Updated(o *clientsession.Object, _ []int) {
 }
 
 func (c *client) compare(o *clientsession.Object) {
-	c.run.updates.Add(1)
+	c.tally.updates++
 	same, compared := c.run.states.check(o.ID(), o.Tick(), c.run.states.hash(o))
 	if compared {
-		c.run.compared.Add(1)
+		c.tally.compared++
 	}
 	if !same {
 		c.run.faults.different.Add(1)

@@ -35,18 +35,14 @@ func newStates() *states { return &states{seed: maphash.MakeSeed()} }
 
 // hash returns that of an object's class and values.
 func (s *states) hash(o *clientsession.Object) uint64 {
-	var h maphash.Hash
-	h.SetSeed(s.seed)
-	var head [8]byte
-	binary.LittleEndian.PutUint64(head[:], uint64(o.Class().Number()))
-	_, _ = h.Write(head[:])
+	var short [256]byte
+	b := binary.LittleEndian.AppendUint64(short[:0], uint64(o.Class().Number()))
 	for index, value := range o.Values() {
-		binary.LittleEndian.PutUint32(head[:], uint32(index))
-		binary.LittleEndian.PutUint32(head[4:], uint32(len(value)))
-		_, _ = h.Write(head[:])
-		_, _ = h.Write(value)
+		b = binary.LittleEndian.AppendUint32(b, uint32(index))
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
+		b = append(b, value...)
 	}
-	return h.Sum64()
+	return maphash.Bytes(s.seed, b)
 }
 
 // check tells whether an object's state at a tick is the one that is known, and

@@ -118,7 +118,8 @@ func (s *Session) Start(now time.Time) {
 	}
 	s.now, s.framed = now, now
 	s.phase = greeted
-	if err := s.hello(); err != nil {
+	// ConnectionClosed tells why it has closed.
+	if err := s.hello(); err != nil && !errors.Is(err, transport.ErrClosed) {
 		s.end(err)
 	}
 }

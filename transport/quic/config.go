@@ -87,13 +87,15 @@ type Config struct {
 	// LooseQueue is how many bytes of unreliable and latest messages may wait
 	// in one connection, where each counts 96 bytes more than it has. What is
 	// over drops the oldest of them, so that Send of these never answers
-	// ErrFull. 0 means 256 KiB. It is raised to hold at least one message of
-	// MaxUnreliable.
+	// ErrFull. As many bytes of long ones may be with quic-go besides; what is
+	// over is dropped. 0 means 256 KiB. It is raised to hold at least one
+	// message of MaxUnreliable.
 	LooseQueue int
 
 	// MaxStreams is how many streams with long unreliable messages a peer may
-	// have open at once. Each holds at most MaxUnreliable bytes of memory.
-	// 0 means 16, at most 1,000 are possible.
+	// have open at once. Each holds at most MaxUnreliable bytes of memory. Of
+	// this side's own, one more makes the oldest be given up, if it has not
+	// arrived. 0 means 16, at most 1,000 are possible.
 	MaxStreams int
 
 	// Linger is how long a connection that was closed on this side may take to

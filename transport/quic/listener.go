@@ -28,6 +28,7 @@ type Listener struct {
 	accepted atomic.Uint64
 	broken   atomic.Uint64
 	open     atomic.Int64
+	dropped  atomic.Uint64
 }
 
 var _ transport.Listener = (*Listener)(nil)
@@ -164,6 +165,7 @@ func (l *Listener) refuseRest() {
 func (l *Listener) serve(q *quic.Conn, h transport.Handler) {
 	settle(q.Context())
 	c := newConn(l.cfg, q, l.socket, true)
+	c.loose.sum = &l.dropped
 	err := c.open()
 	if err == nil {
 		_, err = c.out.Write(welcome)
@@ -197,6 +199,7 @@ type Stats struct {
 	Open       int64  `metric:"connections" help:"Connections that are open."`
 	Accepted   uint64 `metric:"accepted_total" help:"Connections that were accepted."`
 	Broken     uint64 `metric:"broken_total" help:"Connections that were closed because the peer broke the protocol."`
+	Dropped    uint64 `metric:"dropped_total" help:"Unreliable messages that were queued and not sent: a newer one took their place, or there was no room."`
 	Handshakes int    `metric:"handshakes" help:"Handshakes that are under way."`
 	Refused    uint64 `metric:"handshakes_refused_total" help:"Handshakes that were over a limit."`
 	Retried    uint64 `metric:"handshakes_retried_total" help:"Peers that had to prove their address first."`
@@ -204,7 +207,7 @@ type Stats struct {
 
 // Stats returns a snapshot of the listener's counters.
 func (l *Listener) Stats() Stats {
-	s := Stats{Open: l.open.Load(), Accepted: l.accepted.Load(), Broken: l.broken.Load()}
+	s := Stats{Open: l.open.Load(), Accepted: l.accepted.Load(), Broken: l.broken.Load(), Dropped: l.dropped.Load()}
 	l.handshakes.mu.Lock()
 	defer l.handshakes.mu.Unlock()
 	s.Handshakes, s.Refused, s.Retried = l.handshakes.underWay, l.handshakes.refused, l.handshakes.retried

@@ -2,6 +2,7 @@ package quic
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/bufpool"
@@ -32,6 +33,7 @@ type looseQueue struct {
 
 	messages, bytes uint64 // taken by send, less what was dropped
 	dropped         uint64
+	sum             *atomic.Uint64 // of dropped, where a listener counts for all its connections
 }
 
 // looseMsg is one message. Its content is in buf, or in ref where buf is nil.
@@ -90,9 +92,7 @@ func (q *looseQueue) send(m transport.Message) error {
 	if number, ok := q.keys[m.Key]; keyed && ok {
 		old := &q.msgs[q.head+int(number-q.base)]
 		q.count(-len(old.data()))
-		q.dropped++
-		q.messages--
-		q.bytes -= uint64(len(old.data()))
+		q.countDrop(old)
 		old.set(m.Data, m.Shared)
 		q.count(n)
 	} else {
@@ -143,10 +143,17 @@ func (q *looseQueue) pop() looseMsg {
 
 // drop counts a message that was queued and is not sent.
 func (q *looseQueue) drop(m *looseMsg) {
+	q.countDrop(m)
+	m.release()
+}
+
+func (q *looseQueue) countDrop(m *looseMsg) {
 	q.dropped++
 	q.messages--
 	q.bytes -= uint64(len(m.data()))
-	m.release()
+	if q.sum != nil {
+		q.sum.Add(1)
+	}
 }
 
 // start makes the caller the writer, if there is something to write and no

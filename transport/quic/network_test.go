@@ -155,6 +155,9 @@ func TestLatestStaysFreshUnderLoss(t *testing.T) {
 	if st.Dropped == 0 || n > versions {
 		t.Errorf("%d messages arrived, %d were dropped", n, st.Dropped)
 	}
+	if all := s.Stats().Dropped; all != st.Dropped {
+		t.Errorf("the listener counts %d that were dropped, the connection %d", all, st.Dropped)
+	}
 	if st.MessagesSent+st.Dropped != 2*versions+1 {
 		t.Errorf("%d messages were sent and %d dropped, want %d in all", st.MessagesSent, st.Dropped, 2*versions+1)
 	}

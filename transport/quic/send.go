@@ -88,10 +88,10 @@ func (c *Conn) sayFarewell() {
 	_ = c.out.Close()
 }
 
-// given estimates how many bytes of datagrams wait inside quic-go: those that
-// it was given less the bytes of all packets that have left since. Datagrams
-// leave before anything else, so this is seldom much too low; when it is, at
-// worst SendDatagram waits.
+// given estimates how many bytes of unreliable messages wait inside quic-go:
+// those that it was given less the bytes of all packets that have left since.
+// Datagrams leave before anything else, so for them this is seldom much too low;
+// when it is, at worst SendDatagram waits.
 type given struct {
 	bytes atomic.Uint64 // since base
 	base  atomic.Uint64 // quic-go's count of bytes sent, when it had none of ours
@@ -204,10 +204,19 @@ func isTooLarge(err error) bool {
 }
 
 // sendLong sends a message on a stream of its own, unless the peer allows no
-// more streams or bytes.
+// more streams or bytes, or too many are on their way. A peer may allow without
+// end and acknowledge nothing.
 func (c *Conn) sendLong(m *looseMsg) bool {
-	if m.keyed && c.long != nil {
-		c.long.overtake(m.key, time.Now().Add(-c.grace(len(m.data()))))
+	if c.long == nil {
+		c.long = new(longStreams) // few connections need it
+	}
+	n := len(m.data())
+	if m.keyed {
+		c.long.overtake(m.key, time.Now().Add(-c.grace(n)))
+	}
+	sent := c.q.ConnectionStats().BytesSent
+	if c.long.given.waiting(sent)+uint64(n) > uint64(c.cfg.LooseQueue) {
+		return false
 	}
 	s, err := c.q.OpenUniStream()
 	if err != nil {
@@ -219,12 +228,8 @@ func (c *Conn) sendLong(m *looseMsg) bool {
 		return false
 	}
 	_ = s.Close()
-	if m.keyed {
-		if c.long == nil {
-			c.long = new(longStreams) // few connections need it
-		}
-		c.long.add(m.key, s)
-	}
+	c.long.given.add(n, sent)
+	c.long.add(longStream{m.key, m.keyed, time.Now(), s}, c.cfg.MaxStreams)
 	return true
 }
 
@@ -243,33 +248,42 @@ func (c *Conn) grace(n int) time.Duration {
 
 const maxWindows = 100
 
-// longStreams are the newest streams with latest messages. quic-go does not
-// tell which of them have arrived; to reset one that has is of no effect.
+// longStreams are the newest streams with long messages. quic-go does not tell
+// which of them have arrived; to reset one that has is of no effect.
 type longStreams struct {
-	streams [maxLong]longStream
-	next    int
+	given   given // bytes on them
+	streams []longStream
+	next    int // the oldest one's place, where there are as many as may be
 }
 
-// maxLong is how many streams can be remembered. Others are not reset.
-const maxLong = 16
-
 type longStream struct {
-	key  uint64
-	sent time.Time
-	s    *quic.SendStream
+	key   uint64
+	keyed bool
+	sent  time.Time
+	s     *quic.SendStream
 }
 
 // overtake resets the streams with messages of key that were sent before.
 func (l *longStreams) overtake(key uint64, before time.Time) {
 	for i := range l.streams {
-		if o := &l.streams[i]; o.s != nil && o.key == key && o.sent.Before(before) {
+		if o := &l.streams[i]; o.s != nil && o.keyed && o.key == key && o.sent.Before(before) {
 			o.s.CancelWrite(0)
 			*o = longStream{}
 		}
 	}
 }
 
-func (l *longStreams) add(key uint64, s *quic.SendStream) {
-	l.streams[l.next] = longStream{key, time.Now(), s}
+// add remembers a stream. Where there are as many as a peer of this package may
+// have open, the oldest has had its time: what is not acknowledged of it is given
+// up, so that a peer that acknowledges nothing does not pile it up.
+func (l *longStreams) add(s longStream, most int) {
+	if len(l.streams) < most {
+		l.streams = append(l.streams, s)
+		return
+	}
+	if o := &l.streams[l.next]; o.s != nil {
+		o.s.CancelWrite(0)
+	}
+	l.streams[l.next] = s
 	l.next = (l.next + 1) % len(l.streams)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -28,9 +29,11 @@ type tolerantConn struct {
 	settled atomic.Bool
 }
 
-// WriteMsgUDP is what quic-go sends with on most systems.
+// WriteMsgUDP is what quic-go sends with on most systems. It does not allocate,
+// as that of net does.
 func (c *tolerantConn) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
-	n, oobn, err = c.UDPConn.WriteMsgUDP(b, oob, addr)
+	to := addr.AddrPort()
+	n, oobn, err = c.WriteMsgUDPAddrPort(b, oob, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
 	if c.tolerates(err) {
 		return len(b), len(oob), nil
 	}
