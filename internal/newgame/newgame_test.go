@@ -2,7 +2,6 @@ package newgame
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -107,22 +106,6 @@ func TestRuns(t *testing.T) {
 	}
 	if len(missing) > 0 {
 		t.Errorf("the bot does not say %v", missing)
-	}
-
-	// Who is ejected says why, though the connection is gone by then.
-	other := filepath.Join(dir, "other.dc")
-	text, err = os.ReadFile(filepath.Join(dir, "game.dc"))
-	if err == nil {
-		err = os.WriteFile(other, append(text, "dclass Other {};\n"...), 0o666)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 20 {
-		out, err := exec.Command(filepath.Join(programs, "bot"), "-connect", addr["clientagent"], "-dc", other).CombinedOutput()
-		if err == nil || !bytes.Contains(out, []byte("ejected with code 125")) {
-			t.Fatalf("with another DC file the bot says %s, %v", out, err)
-		}
 	}
 }
 

@@ -40,14 +40,15 @@ type client struct {
 	events   events
 	conn     *tcp.Conn
 	objects  map[uint32]*dc.Class
-	received chan []byte   // closed when the connection is gone
-	err      error         // why it is, then
+	received chan []byte
 	quit     chan struct{} // closed by close
+	over     chan struct{} // closed when the connection is gone
+	err      error         // why it is
 }
 
 // dial connects and says hello.
 func dial(ctx context.Context, address string, schema *dc.Schema, e events) (*client, error) {
-	c := &client{schema: schema, events: e, objects: make(map[uint32]*dc.Class), received: make(chan []byte, 100), quit: make(chan struct{})}
+	c := &client{schema: schema, events: e, objects: make(map[uint32]*dc.Class), received: make(chan []byte, 100), quit: make(chan struct{}), over: make(chan struct{})}
 	c.objects[loginID] = schema.Class("Login")
 	var err error
 	if c.conn, err = tcp.Dial(ctx, address, tcp.Config{}, c); err != nil {
@@ -58,11 +59,12 @@ func dial(ctx context.Context, address string, schema *dc.Schema, e events) (*cl
 	w.Uint32(schema.Hash())
 	w.String(version)
 	c.write(w.Buf)
-	m, ok := <-c.received
-	if !ok {
+	select {
+	case m := <-c.received:
+		return c, c.handle(m) // HelloResp or Eject
+	case <-c.over:
 		return nil, c.err
 	}
-	return c, c.handle(m) // HelloResp or Eject
 }
 
 // Opened is called by the transport.
@@ -81,18 +83,17 @@ func (c *client) Received(_ transport.Conn, messages [][]byte) {
 // Closed is called by the transport when the connection is gone.
 func (c *client) Closed(_ transport.Conn, err error) {
 	c.err = err
-	close(c.received)
+	close(c.over)
 }
 
 func (c *client) close() {
 	close(c.quit)
 	c.conn.Close(transport.CodeNormal, "")
-	for range c.received { // until it is gone
-	}
+	<-c.over
 }
 
 func (c *client) write(m []byte) {
-	_ = c.conn.Send(transport.Message{Data: m}) // received tells if it is gone
+	_ = c.conn.Send(transport.Message{Data: m}) // over tells if it is gone
 	c.conn.Flush()
 }
 

@@ -51,10 +51,9 @@ func run(ctx context.Context, address, file, name string) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case m, ok := <-b.client.received:
-			if !ok {
-				return b.client.err
-			}
+		case <-b.client.over:
+			return b.client.err
+		case m := <-b.client.received:
 			if err := b.client.handle(m); err != nil {
 				return err
 			}
