@@ -65,7 +65,7 @@ type Config struct {
 	Progress io.Writer
 
 	settleWithin time.Duration     // until all agree at the end; 15 s unless a test says otherwise
-	enough       func(counts) bool // of what was counted while playing, ends a test before For is over; nil never does
+	enough       func(counts) bool // ends a test before For is over; nil never does
 }
 
 const (
@@ -322,7 +322,7 @@ func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
 	playing, cancel := context.WithTimeout(ctx, r.For)
 	if r.enough != nil {
 		defer loadgen.Every(10*time.Millisecond, func() {
-			if r.enough(r.counts().since(first)) {
+			if r.enough(r.counts()) {
 				cancel()
 			}
 		})()

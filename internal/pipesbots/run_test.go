@@ -106,9 +106,16 @@ func TestRunSeesNoFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sees, says, churns := len(c.bots.Zones) > 0, c.bots.Say != "", c.bots.Churn > 0
 			c.bots.Dial = serve(t, c.world)
+			var first counts // of what happened before they played, most of all
 			c.bots.enough = func(n counts) bool {
-				return n.snapshots > 100 && (!sees || n.updates > 100 && n.compared > 0) && (!c.calls || n.calls > 20) &&
-					(!says || n.said > 5) && (!churns || n.joins > 5)
+				if first.snapshots == 0 {
+					first = n
+				}
+				more := func(n, first, than uint64) bool { return n > first+than }
+				return more(n.snapshots, first.snapshots, 100) &&
+					(!sees || more(n.updates, first.updates, 100) && more(n.compared, first.compared, 0)) &&
+					(!c.calls || more(n.calls, first.calls, 20)) && (!says || more(n.said, first.said, 5)) &&
+					(!churns || more(n.joins, first.joins, 5))
 			}
 			s, err := play(t, c.bots)
 			if err != nil {

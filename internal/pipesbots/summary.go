@@ -56,23 +56,17 @@ func (r *run) counts() counts {
 	}
 }
 
-func (n counts) since(first counts) counts {
-	return counts{
-		n.bytes - first.bytes, n.snapshots - first.snapshots, n.updates - first.updates, n.compared - first.compared,
-		n.calls - first.calls, n.said - first.said, n.unsaid - first.unsaid, n.joins - first.joins,
-	}
-}
-
 // measured fills in what was measured for some time.
 func (s *Summary) measured(took time.Duration, r *run, first counts, start, end loadgen.Usage) {
-	n := r.counts().since(first)
+	last := r.counts()
 	s.Seconds = took.Seconds()
 	per := s.Seconds * float64(s.Clients)
-	s.SnapshotRate, s.UpdateRate = float64(n.snapshots)/per, float64(n.updates)/per
-	s.ByteRate, s.CallRate, s.SayRate = float64(n.bytes)/per, float64(n.calls)/per, float64(n.said)/per
-	s.Unsaid, s.Joins = n.unsaid, n.joins
-	if n.updates > 0 {
-		s.Compared = float64(n.compared) / float64(n.updates)
+	rate := func(last, first uint64) float64 { return float64(last-first) / per }
+	s.SnapshotRate, s.UpdateRate = rate(last.snapshots, first.snapshots), rate(last.updates, first.updates)
+	s.ByteRate, s.CallRate, s.SayRate = rate(last.bytes, first.bytes), rate(last.calls, first.calls), rate(last.said, first.said)
+	s.Unsaid, s.Joins = last.unsaid-first.unsaid, last.joins-first.joins
+	if n := last.updates - first.updates; n > 0 {
+		s.Compared = float64(last.compared-first.compared) / float64(n)
 	}
 	for _, q := range []struct {
 		to   *float64
