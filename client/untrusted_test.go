@@ -63,7 +63,7 @@ func TestUntrusted(t *testing.T) {
 				Events: client.Events{Lost: func(err error, _ time.Duration) { t.Errorf("tried again after: %v", err) }},
 			})
 			check(t, err)
-			giveUp, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			giveUp, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			if err := cl.Run(giveUp); !errors.Is(err, transport.ErrUntrusted) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v", err)

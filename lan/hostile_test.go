@@ -364,7 +364,7 @@ func (p *player) open(tb testing.TB, v byte) {
 func (p *player) await(tb testing.TB, base uint32, v byte) {
 	tb.Helper()
 	want := message(9004, base, base, uint16(fieldSetOpen), v)
-	_ = p.c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = p.c.SetReadDeadline(time.Now().Add(time.Minute))
 	for {
 		b, err := p.read()
 		if err != nil {

@@ -176,16 +176,28 @@ func newArena(t *testing.T, cfg memory.Config, c Config) (*arena, context.Cancel
 	a.server = must(NewServer(c))
 	a.server.made = a.begin
 	a.server.now = func() time.Time { return a.begin.Add(a.net.Now()) }
-	listener := must(a.net.Listen("arena"))
+	a.server.every = time.Hour // of the day's time, which is another
+	listener := &announced{must(a.net.Listen("arena")), make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	ready := make(chan struct{})
-	go func() {
-		close(ready)
-		served <- a.server.Serve(ctx, listener)
-	}()
-	<-ready
+	go func() { served <- a.server.Serve(ctx, listener) }()
+	<-listener.serving
 	return a, cancel, served
+}
+
+// announced is a listener that tells when it serves.
+type announced struct {
+	*memory.Listener
+	serving chan struct{}
+}
+
+func (l *announced) Serve(ctx context.Context, h transport.Handler) error {
+	if err := l.Start(h); err != nil {
+		return err
+	}
+	close(l.serving)
+	<-ctx.Done()
+	return l.Close()
 }
 
 // run lets time pass on the network and in the world.
@@ -257,7 +269,7 @@ func TestOverBadNetwork(t *testing.T) {
 			t.Errorf("client %d shows %v, there is %v", i, f.hp, want)
 		}
 	}
-	a.server.tick(a.server.now()) // tickLoop goes by real time
+	a.server.tick(a.server.now())
 	a.run(time.Second)
 	if len(a.left) != 1 {
 		t.Errorf("left: %v, wanted the one that vanished", a.left)

@@ -29,6 +29,7 @@ type Server struct {
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
 	looked    time.Time        // of tickLoop: when it last looked for timeouts
+	every     time.Duration    // how often it does: tickInterval, but in tests
 
 	mu       sync.Mutex // between Opened and the end of Serve
 	draining bool
@@ -69,6 +70,7 @@ func NewServer(c Config) (*Server, error) {
 		log:       loglimit.NewLogger(settings.Log, logInterval, logKeys),
 		made:      time.Now(),
 		now:       time.Now,
+		every:     tickInterval,
 		accounts:  make(map[any]bool),
 	}
 	s.buffers.New = func() any { return new([]byte) }

@@ -63,7 +63,7 @@ roles:
 
 func TestBotsAstron(t *testing.T) {
 	args := startCluster(t)
-	play := []string{"--clients", "5", "--objects", "3", "--rate", "50", "--for", "300ms"}
+	play := []string{"--clients", "5", "--objects", "3", "--rate", "50", "--for", "1s"}
 	status, stdout, stderr := culm(t, append(append([]string{"bots", "astron"}, args...), play...)...)
 	if status != exitDone {
 		t.Fatalf("status %d: %s%s", status, stdout, stderr)

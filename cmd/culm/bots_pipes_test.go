@@ -61,12 +61,13 @@ func (l *logLine) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.t
 
 func TestBotsPipes(t *testing.T) {
 	addr, pin := startWorld(t, "--objects", "10", "--value-bytes", "20", "--messages", "10", "--tick-rate", "100")
-	status, stdout, stderr := culm(t, "bots", "pipes", addr, "--pin", pin, "--clients", "4", "--for", "300ms", "--update-rate", "100", "--say", "Mover.poke=(1)", "--say-rate", "20")
+	status, stdout, stderr := culm(t, "bots", "pipes", addr, "--pin", pin, "--clients", "4", "--for", "1s", "--update-rate", "100", "--say", "Mover.poke=(1)", "--say-rate", "20")
 	if status != exitDone {
 		t.Fatalf("status %d: %s%s", status, stdout, stderr)
 	}
-	for _, want := range []string{"clients         4, for ", "with 10.0 objects\n", "said            ", "faults          none\n"} {
-		if !strings.Contains(stdout, want) {
+	// A snapshot that is being read when the time begins or ends counts in part.
+	for _, want := range []string{"clients         4, for ", "with (9\\.[5-9]|10\\.\\d) objects\n", "said            ", "faults          none\n"} {
+		if !regexp.MustCompile(want).MatchString(stdout) {
 			t.Errorf("%q is not in the summary:\n%s", want, stdout)
 		}
 	}
@@ -74,7 +75,7 @@ func TestBotsPipes(t *testing.T) {
 		t.Errorf("no progress on standard error: %s", stderr)
 	}
 
-	status, stdout, stderr = culm(t, "bots", "pipes", addr, "../../internal/pipesbots/load.dc", "--insecure", "--plain", "--clients", "3", "--zones", "1,2", "--spread", "--for", "300ms", "--json", "--count", "Mover.count")
+	status, stdout, stderr = culm(t, "bots", "pipes", addr, "../../internal/pipesbots/load.dc", "--insecure", "--plain", "--clients", "3", "--zones", "1,2", "--spread", "--for", "1s", "--json", "--count", "Mover.count")
 	var s pipesbots.Summary
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != exitDone {
 		t.Fatalf("status %d, %v: %s%s", status, err, stdout, stderr)

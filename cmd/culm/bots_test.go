@@ -65,7 +65,7 @@ func culm(t *testing.T, args ...string) (status int, stdout, stderr string) {
 
 func TestBotsLAN(t *testing.T) {
 	addr, file := startLAN(t, lan.Config{}, tcp.Config{})
-	status, stdout, stderr := culm(t, "bots", "lan", addr, file, "--clients", "5", "--rate", "50", "--for", "200ms")
+	status, stdout, stderr := culm(t, "bots", "lan", addr, file, "--clients", "5", "--rate", "50", "--for", "1s")
 	if status != exitDone {
 		t.Fatalf("status %d: %s%s", status, stdout, stderr)
 	}
@@ -81,7 +81,7 @@ func TestBotsLAN(t *testing.T) {
 
 func TestBotsLANJSON(t *testing.T) {
 	addr, file := startLAN(t, lan.Config{}, tcp.Config{Framing: tcp.Prefix32})
-	status, stdout, stderr := culm(t, "bots", "lan", addr, file, "--clients", "4", "--zones", "2", "--rate", "50", "--for", "200ms", "--header-size", "4", "--json")
+	status, stdout, stderr := culm(t, "bots", "lan", addr, file, "--clients", "4", "--zones", "2", "--rate", "50", "--for", "1s", "--header-size", "4", "--json")
 	var s lanbots.Summary
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != exitDone {
 		t.Fatalf("status %d, %v: %s%s", status, err, stdout, stderr)

@@ -90,7 +90,14 @@ func TestCluster(t *testing.T) {
 	}
 	addr := serve(t, programs)
 	md := addr["messagedirector"]
-	begin(t, filepath.Join(programs, "login"), "-connect", md)
+	_, stderr, _ := begin(t, filepath.Join(programs, "login"), "-connect", md)
+	// Bots that come before it would wait in vain.
+	for lines := bufio.NewScanner(stderr); !strings.Contains(lines.Text(), "upstream link opened"); {
+		if !lines.Scan() {
+			t.Fatalf("the UberDOG has no link: %v", lines.Err())
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
 
 	schema, err := dc.ParseFiles("game.dc")
 	if err != nil {

@@ -106,9 +106,16 @@ func TestRunSeesNoFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			sees, says, churns := len(c.bots.Zones) > 0, c.bots.Say != "", c.bots.Churn > 0
 			c.bots.Dial = serve(t, c.world)
+			var first counts // of what happened before they played, most of all
 			c.bots.enough = func(n counts) bool {
-				return n.snapshots > 100 && (!sees || n.updates > 100 && n.compared > 0) && (!c.calls || n.calls > 20) &&
-					(!says || n.said > 5) && (!churns || n.joins > uint64(c.bots.Clients)+5)
+				if first.snapshots == 0 {
+					first = n
+				}
+				more := func(n, first, than uint64) bool { return n > first+than }
+				return more(n.snapshots, first.snapshots, 100) &&
+					(!sees || more(n.updates, first.updates, 100) && more(n.compared, first.compared, 0)) &&
+					(!c.calls || more(n.calls, first.calls, 20)) && (!says || more(n.said, first.said, 5)) &&
+					(!churns || more(n.joins, first.joins, 5))
 			}
 			s, err := play(t, c.bots)
 			if err != nil {
@@ -180,13 +187,13 @@ func (s *spoiler) Closed(conn transport.Conn, err error) {
 
 // playSpoiled plays three bots, of which the first gets what is spoiled, for a
 // while after that.
-func playSpoiled(t *testing.T, how spoil, plain bool) *Summary {
+func playSpoiled(t *testing.T, how spoil, plain bool, settleWithin time.Duration) *Summary {
 	t.Helper()
 	dial := serve(t, WorldConfig{Objects: 10, ValueBytes: 8, Messages: 20})
 	var first sync.Once
 	victim := &spoiler{spoil: how}
 	s, err := play(t, Config{
-		Clients: 3, Zones: []uint32{1}, UpdateRate: 66, Counter: LoadCounter, Plain: plain, settleWithin: 300 * time.Millisecond,
+		Clients: 3, Zones: []uint32{1}, UpdateRate: 66, Counter: LoadCounter, Plain: plain, settleWithin: settleWithin,
 		enough: func(counts) bool { return victim.done.Load() > 50 },
 		Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
 			first.Do(func() {
@@ -238,7 +245,11 @@ func TestRunSeesFaults(t *testing.T) {
 		}}, func(f *Faults) *int64 { return &f.Disconnected }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := playSpoiled(t, c.spoil, c.plain)
+			settleWithin := time.Minute // all but the victim's fault must be gone by then
+			if name == "no state any more" || name == "a missing object" {
+				settleWithin = 2 * time.Second // it stays
+			}
+			s := playSpoiled(t, c.spoil, c.plain, settleWithin)
 			if *c.only(&s.Faults) == 0 {
 				t.Errorf("it was not seen:\n%s", text(s))
 			}
@@ -265,7 +276,7 @@ func TestRunSeesUnknownObjects(t *testing.T) {
 	s := playSpoiled(t, spoil{wire.ExtObjectMessage, 3, true, false, func(_ transport.Conn, b []byte) [][]byte {
 		binary.LittleEndian.PutUint32(b[2+8:], 1_000_000) // its doId stands behind tick and state
 		return [][]byte{b}
-	}}, false)
+	}}, false, time.Minute)
 	if s.Faults.Unknown != 1 {
 		t.Errorf("one message was of an unknown object:\n%s", text(s))
 	}
@@ -293,8 +304,7 @@ func TestRunSeesSilence(t *testing.T) {
 			s, err := play(t, Config{
 				Clients: 3, Zones: zones, UpdateRate: 66, settleWithin: 300 * time.Millisecond,
 				enough: func(n counts) bool {
-					off.Store(n.snapshots > 20)
-					return off.Load()
+					return off.Swap(off.Load() || n.snapshots > 20) // what is on its way arrives
 				},
 				Dial: func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
 					return dial(ctx, muted{h.(*client), &off})
