@@ -159,6 +159,59 @@ func TestLargeObject(t *testing.T) {
 	})
 }
 
+// TestLeavingMuch: whoever leaves a view of more objects than there is room for in
+// its queue, or sees them all deleted, is told in the course of time. What comes
+// back meanwhile, and what is new, it is shown as it is.
+func TestLeavingMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 1000
+		link := memory.Link{Latency: 20 * time.Millisecond}
+		m := stage(t, terms{
+			net: memory.Config{Seed: 1, Up: link, Down: link, SendQueue: 16 << 10, MaxReliable: 4000, Window: 8 << 10}, sendRate: 20_000, most: 2 * many,
+		}, kinds(20))
+		for len(m.live) < many {
+			m.spawn()
+			last := m.live[len(m.live)-1]
+			m.own(last, nil)
+			m.move(last, uint32(len(m.live)%3))
+		}
+		m.settle()
+		m.calm = true
+		for _, p := range m.players {
+			p.interest(independent.SetInterest, 3)
+		}
+		for range 10 {
+			m.step(modelFrame)
+		}
+		for i, a := range m.live[:300] {
+			switch i % 3 {
+			case 0:
+				m.change(a)
+				m.move(a, 3)
+			case 1:
+				m.remove(a)
+			}
+		}
+		m.spawnIn("Rock", 3)
+		for _, p := range m.players {
+			p.interest(independent.AddInterest, 2)
+		}
+		m.settle()
+		for _, p := range m.players {
+			p.interest(independent.AddInterest, 0, 1)
+		}
+		m.settle()
+		for len(m.live) > 0 {
+			m.remove(m.live[0])
+		}
+		for i := range 200 {
+			m.spawnIn("Avatar", uint32(i%modelZones)) // with doIds that clients have to forget first
+		}
+		m.settle()
+		m.end()
+	})
+}
+
 // transcript is all that a client got, and when.
 type transcript struct {
 	transport.Handler

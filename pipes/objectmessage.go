@@ -36,6 +36,9 @@ func (p *peer) Message(m *world.Message) {
 	case p.state.Load() != stateVerified:
 	case p.client.Knows(m.Object):
 		p.sendMessage(m, m.Tick)
+	case m.Kept:
+		// The generate says it, or what is newer: it may be called again out of
+		// the client's sight before that.
 	case !m.Reliable:
 		s.counters.unknown.Add(1)
 	default:
@@ -115,10 +118,7 @@ func (p *peer) sendMessage(m *world.Message, tick uint32) {
 func encodePlain(m *world.Message, _ uint32) []byte { return objectMessage(m).Append(nil) }
 
 func encodeTicked(m *world.Message, tick uint32) []byte {
-	t := wire.TickedMessage{Tick: m.Tick, State: m.State, ObjectMessage: objectMessage(m)}
-	if tick != m.Tick {
-		t.Tick, t.State = tick, tick
-	}
+	t := wire.TickedMessage{Tick: tick, State: m.State, ObjectMessage: objectMessage(m)}
 	b, err := t.Append(nil)
 	if err != nil {
 		return nil // the state is not newer than the tick

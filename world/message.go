@@ -11,11 +11,15 @@ type Message struct {
 	Field    *dc.Field
 	Args     []byte // packed
 	Reliable bool
+	// Kept says that generates carry the arguments from now on, or newer ones: the
+	// field is required or ram, and they were not for one client only.
+	Kept bool
 
 	// Tick is the one in which it was sent, State that of the object's last
 	// change up to then: what a client must have applied before. To a client
 	// that learnt of the object later a session says the tick of the generate
-	// instead of Tick, since what is older than that means nothing to it.
+	// instead of Tick, since what is older than that means nothing to it; the
+	// state of the generate is not older than State.
 	Tick, State uint32
 
 	encoded []encoding
@@ -28,10 +32,10 @@ type encoding struct {
 	data    []byte
 }
 
-func (o *Object) message(f *field, args []byte) *Message {
+func (o *Object) message(f *field, args []byte, kept bool) *Message {
 	w := o.world
 	return &Message{
-		Object: o, Field: f.Field, Args: args, Reliable: !f.Has(dc.Unreliable),
+		Object: o, Field: f.Field, Args: args, Reliable: !f.Has(dc.Unreliable), Kept: kept,
 		Tick: max(w.tick, w.index.Stamp()), State: o.entry.Changed(),
 	}
 }

@@ -119,7 +119,7 @@ func (o *Object) send(f *field, args []byte) error {
 		return err
 	}
 	if o.owner != nil {
-		o.owner.deliver(o.message(f, args))
+		o.owner.deliver(o.message(f, args, f.kept))
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (o *Object) sendTo(c *Client, f *field, args []byte) error {
 	if !c.Sees(o.zone) {
 		return fmt.Errorf("world: client %d does not see zone %d, where %s is, so it cannot be told %s", c.id, o.zone, o, f)
 	}
-	c.deliver(o.message(f, args))
+	c.deliver(o.message(f, args, false))
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (o *Object) broadcast(except []*Client, f *field, args []byte) error {
 			continue
 		}
 		if m == nil {
-			m = o.message(f, args)
+			m = o.message(f, args, f.kept)
 		}
 		c.deliver(m)
 	}

@@ -76,6 +76,9 @@ func (o *Object) keep(f *field, args []byte) error {
 	}
 	_, err := o.calls.Set(f.index, args, isSet)
 	o.calls.Touch(f.index, isSet) // also when that is the default
+	if o.entry != nil {
+		o.world.index.Called(o.entry)
+	}
 	return err
 }
 

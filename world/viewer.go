@@ -20,10 +20,10 @@ type Viewer interface {
 
 	// Message is a message of an object that the client is to get. If
 	// Client.Knows denies that the client knows the object, a session drops what
-	// is not reliable and holds back what is: after each seal it sends what the
-	// client knows now, in order, and forgets what it does not await any more
-	// (Client.Awaits). What it holds it must bound. The message must not be
-	// modified and stays valid.
+	// is not reliable, and what is Kept, since the generate says it; the rest it
+	// holds back: after each seal it sends what the client knows now, in order, and
+	// forgets what it does not await any more (Client.Awaits). What it holds it must
+	// bound. The message must not be modified and stays valid.
 	Message(m *Message)
 
 	// Snapshot is what the client is to be sent in a tick. It is called by any

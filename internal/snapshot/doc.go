@@ -48,7 +48,8 @@
 // # Structure
 //
 // Which objects a client knows is not state: entering and leaving are [Event]
-// values that go reliably, in order, a bounded number of bytes at a time. The
-// snapshot tells how many of them came before it, and never has state of an
-// object before its Enter or after its Leave.
+// values that go reliably, in order, a bounded number of bytes at a time. What
+// leaves and enters again before a tick is sealed is none. The snapshot tells how
+// many of them came before it, and never has state of an object before its Enter or
+// after its Leave.
 package snapshot

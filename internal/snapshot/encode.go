@@ -140,7 +140,7 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		if o.changed <= after {
 			continue
 		}
-		if len(v.pending) > 0 && v.waitsFor(slot) {
+		if v.enters.size() > 0 && v.waitsFor(slot) {
 			continue
 		}
 		n := len(w.data)

@@ -74,7 +74,8 @@ type Object struct {
 	owner  *View
 	plain  []byte
 
-	_ [8]byte // so that what Produce looks at is one cache line
+	called uint32  // how often Called was; see View.enter
+	_      [4]byte // so that what Produce looks at is one cache line
 }
 
 // zone is the objects in a zone and who wants to know them.
@@ -158,6 +159,10 @@ func (x *Index) Set(o *Object, index int, value []byte) (changed bool, err error
 // Touch tells that fields of the object changed, with the stamp of Stamp.
 func (x *Index) Touch(o *Object) { x.stamp(o) }
 
+// Called tells that what an Enter carries beside the object's state has changed: to
+// a client that did not see the object then, it is not as it was.
+func (x *Index) Called(o *Object) { o.called++ }
+
 // stamp makes o the object of its zone that changed last.
 func (x *Index) stamp(o *Object) {
 	now := x.Stamp()
@@ -174,7 +179,8 @@ func (x *Index) stamp(o *Object) {
 
 // Move puts an object into another zone. Views of both zones keep it, and those
 // of the extension dialect are told its zone as state; others get an Enter or a
-// Leave.
+// Leave. If it comes back in the same tick, nobody loses it; its zone is told as
+// state all the same, since messages that were sent meanwhile wait for that.
 func (x *Index) Move(o *Object, zoneID uint32) {
 	from := o.zone
 	if from.id == zoneID {
@@ -207,11 +213,19 @@ func (x *Index) SetOwner(o *Object, owner *View) {
 	if o.owner == owner {
 		return
 	}
-	before := o.owner
-	o.owner = owner
-	for _, v := range []*View{before, owner} {
-		if v != nil && v.Knows(o) {
+	concerned := [2]*View{o.owner, owner}
+	for i, v := range concerned {
+		if v == nil || !v.sees(o.zone) {
+			concerned[i] = nil
+		} else if _, now := v.departed(o); now || !v.waitsFor(o.slot) {
 			v.leave(o, false)
+		} else {
+			concerned[i] = nil // it keeps its place among what the client is to learn of
+		}
+	}
+	o.owner = owner
+	for _, v := range concerned {
+		if v != nil {
 			v.enter(o)
 		}
 	}

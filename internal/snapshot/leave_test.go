@@ -42,3 +42,153 @@ func TestLeaveTellsDeletedFromOutOfView(t *testing.T) {
 		}
 	}
 }
+
+// What goes and comes back before a tick is sealed stays, unless it is not as the
+// client knows it.
+func TestThereAndBack(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "abcdef")
+	v, w := s.view(snapshot.ViewConfig{}, 1), s.view(snapshot.ViewConfig{}, 1)
+	s.index.SetOwner(s.objects["b"], v)
+	s.produce()
+	s.ackAll()
+	away := func(name string) { s.index.Move(s.objects[name], 2) }
+	back := func(name string) { s.index.Move(s.objects[name], 1) }
+
+	away("a")
+	if v.Knows(s.objects["a"]) {
+		t.Error("a is known out of view")
+	}
+	back("a")
+	s.index.SetOwner(s.objects["b"], w)
+	s.index.SetOwner(s.objects["b"], v)
+	away("c")
+	s.set("c", 0, 1)
+	back("c")
+	for _, name := range "abc" {
+		if o := s.objects[string(name)]; !v.Knows(o) || !w.Knows(o) {
+			t.Errorf("%c is not known any more", name)
+		}
+	}
+	away("d")
+	s.index.Called(s.objects["d"])
+	back("d")
+	away("e")
+	s.index.SetOwner(s.objects["e"], v)
+	back("e")
+	away("f")
+	s.produce()
+	s.want(v, "-d -e -f +d +own e [a:z1 c:z1a1]")
+	s.want(w, "-d -f +d [a:z1 c:z1a1 e:z1]")
+	s.ackAll()
+	back("f")
+	v.Unsubscribe(1)
+	v.Subscribe(1)
+	s.produce()
+	s.want(v, "+f []")
+	s.ackAll()
+
+	// Not it, but another one of its id comes.
+	away("a")
+	s.index.Remove(s.objects["a"])
+	s.add(1, "a")
+	s.produce()
+	s.want(v, "-a +a []")
+}
+
+// Leaves have their part of the budget like all else, so that a client that leaves
+// a large zone gets them in the course of time. Meanwhile it is told of what is new
+// and of what changes.
+func TestLeavesAreBudgeted(t *testing.T) {
+	const many, budget = 3000, 400
+	for _, plain := range []bool{false, true} {
+		s := newStage(t, 1)
+		var names []rune
+		for i := range rune(many) {
+			names = append(names, 0x1000+i)
+		}
+		s.add(1, string(names))
+		s.add(2, "p")
+		v := s.view(snapshot.ViewConfig{Plain: plain}, 1, 2)
+		for s.produce(); len(s.got[v].Events) > 0; s.produce() {
+			s.ackAll()
+			v.AckTick(s.tick)
+		}
+		v.SetBudget(budget)
+		v.Unsubscribe(1)
+		gone, came, told := map[uint32]int{}, map[uint32]int{}, 0
+		from, returns := s.tick, names[many-2]
+		size := 15
+		if plain {
+			size = 6
+		}
+		for n := 0; n < many; {
+			if s.tick == from+2 { // while most leaves wait, that of returns too
+				s.add(2, "q")
+				s.index.Move(s.objects[string(returns)], 2)
+			}
+			s.set("p", 0, byte(s.tick))
+			s.produce()
+			bytes := 0
+			for _, e := range s.got[v].Events {
+				if e.Object != nil {
+					came[e.ID] = n
+					bytes += 12
+					continue
+				}
+				if gone[e.ID]++; gone[e.ID] > 1 {
+					t.Fatalf("%d leaves twice", e.ID)
+				}
+				if _, ok := came[e.ID]; ok {
+					t.Fatalf("%d leaves after it came back", e.ID)
+				}
+				n++
+				bytes += size
+			}
+			if bytes == 0 || bytes > budget/2+size+12 {
+				t.Fatalf("events of %d bytes in tick %d, with a budget of %d", bytes, s.tick, budget)
+			}
+			if s.got[v].Parts[0].Objects > 0 {
+				told++
+			}
+			if n < many && !s.got[v].Partial {
+				t.Fatal("leaves wait, and the snapshot does not say so")
+			}
+			s.ackAll()
+			v.AckTick(s.tick)
+			if s.tick > 1000 {
+				t.Fatal("they never end")
+			}
+		}
+		for _, id := range []rune{'q', returns} {
+			if at, ok := came[uint32(id)]; !ok || at > 5*budget/size {
+				t.Errorf("%c came after %d leaves, %v", id, at, ok)
+			}
+		}
+		if told*10 < many*size/budget*9 {
+			t.Errorf("only %d snapshots had the state of p", told)
+		}
+	}
+}
+
+// A client that can take nothing is sent no leaves either, and not told of what
+// went unknown to it.
+func TestLeavesWaitForBudget(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "ab")
+	v := s.view(snapshot.ViewConfig{}, 1)
+	s.produce()
+	v.SetBudget(0)
+	s.produce() // the last budget is gone
+	s.index.Remove(s.objects["a"])
+	s.add(1, "c")
+	s.produce()
+	s.want(v, "nothing")
+	s.index.Remove(s.objects["c"])
+	s.add(1, "a")
+	s.produce()
+	s.want(v, "nothing")
+	v.SetBudget(100)
+	s.produce()
+	s.want(v, "-a +a []")
+}

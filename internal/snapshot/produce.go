@@ -32,7 +32,7 @@ type Snapshot struct {
 	// one more.
 	Seq uint32
 	// Partial says that the client's budget held something back: state, or
-	// objects that it is to learn of.
+	// objects that it is to learn of or to forget.
 	Partial bool
 
 	plain bool
@@ -152,12 +152,12 @@ func (x *Index) Produce(tick uint32, emit func(*View, *Snapshot)) error {
 // plan gives the view a job if it is to get anything.
 func (x *Index) plan(v *View) {
 	due := v.due()
-	if len(v.leaves)+len(v.pending) > 0 {
+	if v.leaves.size()+v.enters.size() > 0 {
 		v.announce()
 	}
 	switch {
 	case !due && len(v.events) == 0:
-	case due && len(v.pending) == 0 && len(v.held) <= maxJoin:
+	case due && v.enters.size() == 0 && len(v.held) <= maxJoin:
 		x.join(v)
 	default:
 		x.newJob(x.zoneSet(v), v, due)
@@ -193,42 +193,78 @@ func (x *Index) newJob(set *zoneSet, v *View, due bool) {
 // full says that the client gets everything instead of what it does not hold.
 func (v *View) full() bool { return v.cfg.Plain && !v.acked }
 
-// announce makes the view's events of this tick: all leaves, and enters for half of
-// the bytes that are left, but one at least.
+// announce makes the view's events of this tick for half of the bytes that are
+// left: leaves for half of these if there are enters too, then enters. Of each kind
+// there is one at least, unless something is still to be made up for.
 func (v *View) announce() {
-	x := v.index
-	for _, d := range v.leaves {
-		v.events = append(v.events, Event{ID: d.id, Deleted: d.deleted})
+	if v.left <= 0 {
+		return
 	}
-	v.leaves = v.leaves[:0]
-	done, room := 0, max(v.left/2, 1)
-	for _, a := range v.enters {
-		if v.left <= 0 || room <= 0 {
+	least := 1
+	if v.paying {
+		least = 0
+	}
+	room := max(v.left/2, least)
+	share := room
+	if v.enters.size() > 0 {
+		share /= 2
+	}
+	for n := max(share/v.leaveSize(), least); n > 0; n-- {
+		id, ok := v.leaves.first()
+		if !ok {
 			break
 		}
-		if !v.waits(a) {
-			done++
-			continue
-		}
-		o := x.object(a.slot)
-		size := baselineSize(o)
-		if v.paying && size > room {
+		room -= v.tellLeave(id)
+	}
+	for room = max(room, least); room > 0; {
+		slot, ok := v.enters.first()
+		if !ok {
 			break
 		}
-		done++
-		delete(v.pending, a.slot)
-		v.events = append(v.events, Event{ID: o.id, Object: o, Owned: o.owner == v})
-		if o.changed > v.held.at(a.slot) {
-			v.held.raise(a.slot, a.slot+1, x.tick)
+		o := v.index.object(slot)
+		if v.paying && baselineSize(o)+v.leaveSize() > room {
+			break
 		}
-		v.left -= size
-		room -= size
-	}
-	v.enters = v.enters[:copy(v.enters, v.enters[done:])]
-	if len(v.enters) == 0 && cap(v.enters) > 256 {
-		v.enters, v.pending = nil, nil // a whole zone came; it will not soon again
+		if v.leaves.has(o.id) { // an earlier object of that id, or this one before it came back
+			room -= v.tellLeave(o.id)
+		}
+		room -= v.tellEnter(o)
 	}
 	v.structure += uint32(len(v.events))
+}
+
+// leaveSize is how long the message of a leave is.
+func (v *View) leaveSize() int {
+	if v.cfg.Plain {
+		return plainLeave
+	}
+	return extLeave
+}
+
+var (
+	plainLeave = len(wire.ObjectGone{}.Append(nil))
+	extLeave   = len(wire.Remove{}.Append(nil))
+)
+
+// tellLeave makes an event, and returns its part of the budget.
+func (v *View) tellLeave(id uint32) (size int) {
+	d, _ := v.leaves.get(id)
+	v.leaves.remove(id)
+	v.events = append(v.events, Event{ID: id, Deleted: d.deleted})
+	v.left -= v.leaveSize()
+	return v.leaveSize()
+}
+
+// tellEnter does so for an object of which the client learns.
+func (v *View) tellEnter(o *Object) (size int) {
+	v.enters.remove(o.slot)
+	v.events = append(v.events, Event{ID: o.id, Object: o, Owned: o.owner == v})
+	if o.changed > v.held.at(o.slot) {
+		v.held.raise(o.slot, o.slot+1, v.index.tick)
+	}
+	size = baselineSize(o)
+	v.left -= size
+	return size
 }
 
 // finish leaves everything as the next tick needs it.
@@ -384,7 +420,7 @@ func (x *Index) forgotten() uint32 {
 func (w *worker) deliver(v *View, parts []Part, rest bool) {
 	w.snapshot = Snapshot{
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
-		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || len(v.pending) > 0, plain: v.cfg.Plain,
+		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || v.enters.size()+v.leaves.size() > 0, plain: v.cfg.Plain,
 	}
 	header := w.header(v)
 	for i := range parts {

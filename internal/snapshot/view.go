@@ -44,14 +44,9 @@ type View struct {
 	sent  sent
 	acked bool // anything was acknowledged ever
 
-	// enters are the objects that the client is to learn of, in order; what
-	// was taken back is still among them, but not in pending, which says which
-	// entry counts.
-	enters  []arrival
-	pending map[uint32]uint64 // place by slot
-	places  uint64            // how many entries there ever were
-	leaves  []departure       // objects that the client knows and is to forget
-	events  []Event           // of the tick that is being produced
+	enters agenda[struct{}]  // slots of objects that the client is to learn of
+	leaves agenda[departure] // ids of objects that it knows and is to forget
+	events []Event           // of the tick that is being produced
 
 	structure uint32 // how many events there were
 	work      uint64 // see Work
@@ -71,16 +66,13 @@ type View struct {
 	served map[uint32]uint32
 }
 
-// arrival is an entry of View.enters.
-type arrival struct {
-	slot  uint32
-	place uint64
-}
-
-// departure is an entry of View.leaves.
+// departure is how an object went that the client knows.
 type departure struct {
-	id      uint32
+	slot    uint32
+	tick    uint32 // in the making of which it went
+	called  uint32 // Object.called then
 	deleted bool
+	owned   bool // the client knows it as its own
 }
 
 // NewView makes a view without zones.
@@ -134,10 +126,10 @@ func (v *View) SetRate(rate float64) {
 const maxBytes = 64 << 10
 
 // SetBudget says how many bytes of objects each following snapshot may have, with
-// the baselines that go with it: at most, but for one object that may exceed it.
+// the events that go with it: at most, but for one object that may exceed it.
 // That is made up for with half of each budget that follows; the other half goes
-// on with what fits into it. 0 holds back all but events for what the client is
-// to forget. More than 64 KiB, the budget at first, is as good as 64 KiB.
+// on with what fits into it. 0 holds back everything. More than 64 KiB, the budget
+// at first, is as good as 64 KiB.
 func (v *View) SetBudget(bytes int) { v.budget = max(bytes, 0) }
 
 // Subscribe makes the client see a zone and reports whether it did not before.
@@ -198,58 +190,40 @@ func (v *View) Knows(o *Object) bool {
 }
 
 // waitsFor tells whether the client is still to learn of the object there.
-func (v *View) waitsFor(slot uint32) bool {
-	_, waits := v.pending[slot]
-	return waits
-}
+func (v *View) waitsFor(slot uint32) bool { return v.enters.has(slot) }
 
 // Mark names the Enters that are to be sent up to now; see Passed.
-func (v *View) Mark() uint64 { return v.places }
+func (v *View) Mark() uint64 { return v.enters.added }
 
 // Passed tells whether all Enters before a Mark have been sent or became
 // needless: the interest that caused them is complete.
-func (v *View) Passed(mark uint64) bool {
-	for len(v.enters) > 0 && !v.waits(v.enters[0]) {
-		v.enters = v.enters[1:] // not to be passed over each time
-	}
-	for _, a := range v.enters {
-		if a.place >= mark {
-			break
-		}
-		if v.waits(a) {
-			return false
-		}
-	}
-	return true
-}
+func (v *View) Passed(mark uint64) bool { return v.enters.passed(mark) }
 
-// waits tells whether an entry of enters still counts.
-func (v *View) waits(a arrival) bool {
-	place, ok := v.pending[a.slot]
-	return ok && place == a.place
-}
-
-// enter plans to tell the client of an object that it does not know.
+// enter plans to tell the client of an object that it does not know, unless it went
+// in this tick and is as the client knows it: then it just stays.
 func (v *View) enter(o *Object) {
-	if v.pending == nil {
-		v.pending = map[uint32]uint64{}
+	if d, ok := v.departed(o); ok && d.called == o.called && d.owned == (o.owner == v) {
+		v.leaves.remove(o.id)
+		return
 	}
-	if len(v.enters) > 2*len(v.pending)+64 {
-		v.enters = slices.DeleteFunc(v.enters, func(a arrival) bool { return !v.waits(a) })
-	}
-	v.pending[o.slot] = v.places
-	v.enters = append(v.enters, arrival{o.slot, v.places})
-	v.places++
+	v.enters.add(o.slot, struct{}{})
 }
 
 // leave plans to tell the client to forget an object, or not to tell it of it.
 func (v *View) leave(o *Object, deleted bool) {
-	if v.waitsFor(o.slot) {
-		delete(v.pending, o.slot)
+	if v.enters.remove(o.slot) {
 		return
 	}
-	v.leaves = append(v.leaves, departure{o.id, deleted})
+	v.leaves.add(o.id, departure{o.slot, v.index.Stamp(), o.called, deleted, o.owner == v})
 	delete(v.served, o.slot)
+}
+
+// departed tells how an object went in this tick that the client knows. In earlier
+// ticks it may have changed unseen, though what the client holds of its neighbours
+// was raised, and another object may have its slot.
+func (v *View) departed(o *Object) (departure, bool) {
+	d, ok := v.leaves.get(o.id)
+	return d, ok && d.slot == o.slot && d.tick == v.index.Stamp()
 }
 
 // Ack tells that the client has the part of that number, and reports whether it
