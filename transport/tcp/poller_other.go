@@ -13,6 +13,12 @@ type pollers struct{}
 
 func (*pollers) open(*Config, *net.TCPConn, origin, transport.Handler) *Conn { return nil }
 
+func (*pollers) accept(*Listener, *net.TCPListener, transport.Handler) *acceptor { return nil }
+
+type acceptor struct{ ended chan struct{} }
+
+func (*acceptor) close() {}
+
 type polled struct{}
 
 func (*polled) write(*attempt) { panic("tcp: no pollers on this system") }
