@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // acceptor is a listening socket that a poller accepts from: a connection is
@@ -127,9 +128,9 @@ func (p *poller) dismiss(a *acceptor) {
 // open lets a connection begin, on p if that is the poller whose turn it is.
 func (a *acceptor) open(p *poller, fd int, remote netip.AddrPort) error {
 	l := a.listener
-	from := origin{remote: net.TCPAddrFromAddrPort(remote), local: a.local}
+	from := proxy.Origin{Remote: net.TCPAddrFromAddrPort(remote), Local: a.local}
 	if a.local == nil {
-		from.local = net.TCPAddrFromAddrPort(localAddr(fd))
+		from.Local = net.TCPAddrFromAddrPort(localAddr(fd))
 	}
 	setOptions(fd)
 	s := newPolled(l.cfg, fd, from)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // Listener accepts TCP connections. It implements [transport.Listener].
@@ -160,7 +161,7 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 		tune(t)
 	}
 	if l.cfg.TLS == nil && !l.cfg.Proxy {
-		l.open(wire, nil, originOf(wire), h)
+		l.open(wire, nil, proxy.OriginOf(wire), h)
 		return
 	}
 	under := l.handshakes.add(wire)
@@ -180,10 +181,10 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 
 // greet reads what stands before the messages: a proxy's header, and the
 // handshake of TLS.
-func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from origin, err error) {
-	from = originOf(wire)
+func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from proxy.Origin, err error) {
+	from = proxy.OriginOf(wire)
 	if l.cfg.Proxy {
-		if from, err = readProxy(wire, l.cfg); err != nil {
+		if from, err = proxy.Read(wire, l.cfg.ProxyAllow, l.cfg.HandshakeTimeout); err != nil {
 			return nil, from, err
 		}
 	}
@@ -195,7 +196,7 @@ func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from origin, err erro
 }
 
 // open lets a connection begin.
-func (l *Listener) open(wire net.Conn, secure *tls.Conn, from origin, h transport.Handler) {
+func (l *Listener) open(wire net.Conn, secure *tls.Conn, from proxy.Origin, h transport.Handler) {
 	if t, ok := wire.(*net.TCPConn); ok && secure == nil {
 		// Another kind of listener may still have its uses for wire.
 		if _, own := l.ln.(*net.TCPListener); own && l.pollers.open(l.cfg, t, from, h) != nil {

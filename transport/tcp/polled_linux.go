@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // polled is a socket that belongs to a poller and that package net does not
@@ -48,7 +50,7 @@ type polled struct {
 const closed = 1 << 30
 
 // newPolled makes a connection of a socket; add, begin or adopt lets it begin.
-func newPolled(cfg *Config, fd int, from origin) *polled {
+func newPolled(cfg *Config, fd int, from proxy.Origin) *polled {
 	c := bareConn(cfg, from)
 	s := &polled{fd: fd, conn: c}
 	c.wire, c.raw, c.polled = s, s, s

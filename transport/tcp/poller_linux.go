@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // watched is what the epoll set reports of a connection: changes only, so
@@ -28,7 +29,7 @@ type pollers struct {
 
 // open makes a connection of wire whose messages go to h, and closes wire. It
 // returns nil and leaves wire alone where the system has not the means left.
-func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from origin, h transport.Handler) *Conn {
+func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from proxy.Origin, h transport.Handler) *Conn {
 	fd, err := duplicate(wire)
 	if err != nil {
 		return nil
