@@ -133,6 +133,42 @@ func BenchmarkSession(b *testing.B) {
 	}
 }
 
+// BenchmarkInterest is the opening of an interest in a zone of 50 objects, up to
+// what the client is told, and its closing.
+func BenchmarkInterest(b *testing.B) {
+	const objects = 50
+	s := newStand(b, 1)
+	v, _ := s.agent.clients.Load(s.conns[0])
+	c := v.(*client)
+	before := s.conns[0].n
+	var m md.Batch
+	b.ReportAllocs()
+	for b.Loop() {
+		s.d.Do(func() { c.addInterest(2, 1000, []uint32{6}, 1, 0) })
+		m.From(&s.server.Participant)
+		w := m.Begin(md.StateServerObjectGetZonesCountResp, 1, c.id)
+		w.Uint32(c.context)
+		w.Uint32(objects)
+		_ = m.End()
+		for i := range uint32(objects) {
+			w := m.Begin(md.StateServerObjectEnterInterestWithRequired, 1, c.id)
+			w.Uint32(c.context)
+			w.Uint32(300 + i)
+			w.Uint32(1000)
+			w.Uint32(6)
+			w.Uint16(uint16(s.agent.settings.Schema.Class("Avatar").Number()))
+			w.String("somebody")
+			w.Uint32(0)
+			_ = m.End()
+		}
+		s.d.Post(&m)
+		s.d.Do(func() { c.removeInterest(2, 1, 0) })
+	}
+	if got := s.conns[0].n - before; got != b.N*(2*objects+2) {
+		b.Fatalf("%d messages for %d openings", got, b.N)
+	}
+}
+
 // BenchmarkIdle is the memory of a client that has logged in over TCP and does
 // nothing, buffers of the kernel not counted.
 func BenchmarkIdle(b *testing.B) {

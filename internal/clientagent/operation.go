@@ -1,8 +1,8 @@
 package clientagent
 
 import (
-	"bytes"
 	"container/list"
+	"slices"
 	"time"
 
 	md "github.com/culm-net/culm/internal/messagedirector"
@@ -26,7 +26,8 @@ type operation struct {
 	entered  []held // objects that have answered, in this order
 	queue    []held // what else came about objects that wait
 	waiters  []*waiter
-	bytes    int // what it holds, for the limit
+	bytes    int    // what it holds, for the limit
+	room     []byte // where payloads are kept next, up to its capacity
 }
 
 // held is a message that was held back.
@@ -42,6 +43,10 @@ const (
 	// its own, and a waiter.
 	heldCost   = 128
 	waiterCost = 64
+	// maxAhead is for how many objects room is made when they are announced,
+	// and maxRoom the bytes that are allocated at once for several payloads.
+	maxAhead = 256
+	maxRoom  = 1 << 10
 	// ctxSize is the length of a context.
 	ctxSize = 4
 )
@@ -86,6 +91,11 @@ func (c *client) counted(m *md.Message) {
 	}
 	if op := c.operations[ctx]; op != nil && !op.counted {
 		op.counted, op.total = true, n
+		ahead := int(min(n, maxAhead))
+		op.entered = slices.Grow(op.entered, ahead)
+		if len(c.pending) == 0 && ahead > 0 {
+			c.pending = make(map[uint32]*operation, ahead)
+		}
 		c.finishIfComplete(op)
 	}
 }
@@ -183,7 +193,18 @@ func (c *client) holdBack(m *md.Message) bool {
 
 func (c *client) keep(op *operation, m *md.Message, doID uint32) held {
 	c.charge(op, len(m.Payload)+heldCost)
-	return held{doID, md.Message{Sender: m.Sender, Type: m.Type, Payload: bytes.Clone(m.Payload)}}
+	return held{doID, md.Message{Sender: m.Sender, Type: m.Type, Payload: op.clone(m.Payload)}}
+}
+
+// clone copies a payload to where others are, in allocations that grow with
+// what is held.
+func (op *operation) clone(b []byte) []byte {
+	if cap(op.room)-len(op.room) < len(b) {
+		op.room = make([]byte, 0, max(len(b), min(2*cap(op.room), maxRoom)))
+	}
+	at := len(op.room)
+	op.room = append(op.room, b...)
+	return op.room[at:len(op.room):len(op.room)]
 }
 
 // overtake ends the waiting of an object that enters with newer values. What is
@@ -280,6 +301,9 @@ func (c *client) finish(op *operation) {
 				delete(c.pending, h.doID)
 			}
 		}
+	}
+	if n := len(op.entered); c.objects == nil && n > 0 {
+		c.objects = make(map[uint32]object, n)
 	}
 	for i := range op.entered {
 		if op.entered[i].doID != 0 {

@@ -324,12 +324,13 @@ func ipText(a netip.AddrPort) string {
 
 // addrPort returns the address in a, or none if it is not one of the internet.
 func addrPort(a net.Addr) netip.AddrPort {
-	if a == nil {
-		return netip.AddrPort{}
-	}
-	ap, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return netip.AddrPort{}
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case nil:
+	case interface{ AddrPort() netip.AddrPort }: // of package net's
+		ap = a.AddrPort()
+	default:
+		ap, _ = netip.ParseAddrPort(a.String())
 	}
 	return netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 }

@@ -131,6 +131,8 @@ func (s *Server) listenBrowsers(a *ClientAgent, linger time.Duration) (transport
 	config := websocket.Config{
 		Path:             a.WebSocket.Path,
 		Origins:          a.WebSocket.Origins,
+		Proxy:            a.WebSocket.HAProxy,
+		ProxyAllow:       a.WebSocket.HAProxyAllow,
 		SendQueue:        cmp.Or(a.Client.WriteBufferSize, math.MaxInt),
 		Linger:           linger,
 		HandshakeTimeout: a.Client.HelloTimeout,

@@ -121,7 +121,7 @@ type ClientAgent struct {
 	Bind         string         `key:"bind" kind:"address" port:"7198" default:"0.0.0.0:7198" help:"Where clients connect."`
 	Version      string         `key:"version" kind:"string" default:"dev" help:"The version that clients must name."`
 	ManualDCHash uint32         `key:"manual_dc_hash" kind:"uint32" default:"0" help:"The DC hash that clients must name. 0 is that of the DC files."`
-	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections to bind begin with a header of the PROXY protocol, version 1 or 2. Those to websocket.bind do not."`
+	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections to bind begin with a header of the PROXY protocol, version 1 or 2. For websocket.bind there is another key."`
 	HAProxyAllow []netip.Prefix `key:"haproxy_allow" kind:"network" own:"true" help:"From where such connections are let in; an empty list is anywhere."`
 
 	Channels  ChannelRange `key:"channels" required:"true" help:"The channels of clients. There are at most as many clients."`
@@ -188,10 +188,12 @@ type ClientLimits struct {
 
 // WebSocket is a listener for browsers.
 type WebSocket struct {
-	Bind    string   `key:"bind" kind:"address" port:"7196" required:"true" help:"Where they connect."`
-	Path    string   `key:"path" kind:"url" default:"/" help:"The path of the URL."`
-	Origins []string `key:"origins" kind:"string" help:"Hosts of the pages that may connect, like game.example or *.game.example; an empty list is the same host only."`
-	TLS     *TLS     `key:"tls" help:"Browsers speak TLS (wss). Pages that were loaded over https need it, here or in a proxy."`
+	Bind         string         `key:"bind" kind:"address" port:"7196" required:"true" help:"Where they connect."`
+	HAProxy      bool           `key:"haproxy" kind:"boolean" default:"false" help:"Whether connections begin with a header of the PROXY protocol, version 1 or 2, before TLS and HTTP."`
+	HAProxyAllow []netip.Prefix `key:"haproxy_allow" kind:"network" help:"From where such connections are let in; an empty list is anywhere."`
+	Path         string         `key:"path" kind:"url" default:"/" help:"The path of the URL."`
+	Origins      []string       `key:"origins" kind:"string" help:"Hosts of the pages that may connect, like game.example or *.game.example; an empty list is the same host only."`
+	TLS          *TLS           `key:"tls" help:"Browsers speak TLS (wss). Pages that were loaded over https need it, here or in a proxy."`
 }
 
 // EventLogger is a role that writes events to files.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -17,6 +18,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -335,6 +337,42 @@ roles:
 	}
 	conn.Close(transport.CodeNormal, "")
 	<-b.closed
+}
+
+// Who comes through a proxy is known by its own address, which limits count.
+func TestWebSocketBehindProxy(t *testing.T) {
+	s := start(t, parsed(t, `
+daemon: {drain_grace: 0}
+roles:
+  - type: clientagent
+    bind: 127.0.0.1:0
+    channels: {min: 1000, max: 1009}
+    limits: {max_clients_per_address: 1}
+    websocket: {bind: "127.0.0.1:0", haproxy: true, haproxy_allow: [127.0.0.0/8]}
+`), io.Discard)
+	hello := string(binary.LittleEndian.AppendUint32([]byte{1, 0}, schema(t).Hash())) + "\x03\x00dev"
+	for _, c := range []struct {
+		from string
+		want byte // type of the first message: CLIENT_HELLO_RESP or CLIENT_EJECT
+	}{{"192.0.2.1", 2}, {"192.0.2.2", 2}, {"192.0.2.1", 4}} {
+		wire, err := net.Dial("tcp", s.Parts()[1].Addrs[1].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer wire.Close()
+		_, _ = io.WriteString(wire, "PROXY TCP4 "+c.from+" 198.51.100.1 1000 443\r\n"+
+			"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"+
+			"\x82"+string([]byte{0x80 | byte(len(hello)), 0, 0, 0, 0})+hello)
+		r := bufio.NewReader(wire)
+		if _, err := http.ReadResponse(r, nil); err != nil {
+			t.Fatal(err)
+		}
+		var frame [4]byte // head, type
+		if _, err := io.ReadFull(r, frame[:]); err != nil || frame[0] != 0x82 || frame[2] != c.want {
+			t.Errorf("%s: answered with % x, %v", c.from, frame, err)
+		}
+	}
 }
 
 type browser struct {

@@ -170,8 +170,11 @@ func (k *checker) messageDirector(m *MessageDirector) {
 
 func (k *checker) clientAgent(path string, a *ClientAgent) {
 	k.taken("tcp", join(path, "bind"), a.Bind)
-	if a.WebSocket != nil {
-		k.taken("tcp", join(path, "websocket.bind"), a.WebSocket.Bind)
+	if w := a.WebSocket; w != nil {
+		k.taken("tcp", join(path, "websocket.bind"), w.Bind)
+		if !w.HAProxy && len(w.HAProxyAllow) > 0 {
+			k.warn(join(path, "websocket.haproxy_allow"), "this has no effect: websocket.haproxy is off")
+		}
 	}
 	k.order(join(path, "channels"), a.Channels.Min, a.Channels.Max, "no client can be let in")
 	if !a.HAProxy && len(a.HAProxyAllow) > 0 {

@@ -7,11 +7,12 @@ import (
 	"github.com/culm-net/culm/transport"
 )
 
-// Flusher gives what is queued on connections to the network, on a goroutine
-// of its own: at once as long as that happens rarely, so that questions and
-// answers go to and fro quickly, and else with a pause between two times, so
-// that a busy server makes few large writes. Its methods are safe for
-// concurrent use.
+// Flusher gives what is queued on connections to the network: at once as long
+// as that happens rarely, so that questions and answers go to and fro quickly,
+// and else with a pause between two times, so that a busy server makes few
+// large writes. At once and few are flushed on the goroutine that adds them,
+// for to wake another costs more than their writes; all else has a goroutine
+// of its own. Its methods are safe for concurrent use.
 type Flusher struct {
 	interval time.Duration
 	flush    func([]transport.Conn)
@@ -33,7 +34,8 @@ type Flusher struct {
 var atOnce = Rate{PerSecond: 10_000, Burst: 200}
 
 // NewFlusher returns a flusher that calls flush with connections that were
-// added, at most interval after the last time. It does not keep the slice.
+// added, at most interval after the last time. flush does not wait for the
+// network, does not call the flusher, and does not keep the slice.
 func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
 	f := &Flusher{interval: interval, flush: flush}
 	f.timer = time.AfterFunc(time.Hour, f.run)
@@ -41,15 +43,27 @@ func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
 	return f
 }
 
-// Add lets what is queued on conns leave soon. It does not keep the slice.
+// few is how many connections are flushed where they are added. The caller may
+// keep others waiting meanwhile.
+const few = 8
+
+// Add lets what is queued on conns leave soon. It does not keep the slice, and
+// may call flush.
 func (f *Flusher) Add(conns []transport.Conn) {
 	if len(conns) == 0 {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.waiting = append(f.waiting, conns...)
-	f.schedule()
+	if f.scheduled || f.closed || len(conns) > few || time.Until(f.next) > 0 {
+		f.schedule()
+		f.mu.Unlock()
+		return
+	}
+	f.scheduled = true
+	f.running.Add(1)
+	f.mu.Unlock()
+	f.run()
 }
 
 // schedule is called with f.mu held.
@@ -62,7 +76,7 @@ func (f *Flusher) schedule() {
 	f.timer.Reset(max(0, time.Until(f.next)))
 }
 
-// run is called by the timer.
+// run flushes what waits. It was scheduled.
 func (f *Flusher) run() {
 	defer f.running.Done()
 	f.mu.Lock()

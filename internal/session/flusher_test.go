@@ -65,3 +65,41 @@ func TestFlusher(t *testing.T) {
 		}
 	})
 }
+
+// Few connections are flushed before Add returns, unless it is time for a
+// pause; many are not.
+func TestFewAreFlushedByTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{}, 1)
+		f := NewFlusher(time.Millisecond, func([]transport.Conn) { <-release })
+		add := func(n int) (returned bool) {
+			done := make(chan struct{})
+			go func() {
+				f.Add(make([]transport.Conn, n))
+				close(done)
+			}()
+			synctest.Wait()
+			select {
+			case <-done:
+				returned = true
+			default:
+			}
+			release <- struct{}{}
+			synctest.Wait()
+			return returned
+		}
+		if add(few) {
+			t.Error("few: Add has not waited for flush")
+		}
+		if !add(few + 1) {
+			t.Error("many: Add waits for flush")
+		}
+		if !add(int(atOnce.Burst)) {
+			t.Error("very many: Add waits for flush")
+		}
+		if !add(1) {
+			t.Error("one, after very many: Add waits for the pause")
+		}
+		f.Close()
+	})
+}

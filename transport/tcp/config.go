@@ -2,12 +2,13 @@
 // little-endian length, and optionally over TLS.
 //
 // On Linux, connections that a [Listener] from [Listen] accepts without TLS
-// are read by few goroutines, one for each two processors, at a pace that
-// keeps a busy server from waking for each message; see Config.Pace. These
-// goroutines call the [transport.Handler]: a call that takes long delays what
-// the other connections of its goroutine receive, and one that waits for
-// something that another connection is to receive may wait for ever. Every
-// other connection has a goroutine that reads it.
+// are accepted and read by few goroutines, one for each two processors, at a
+// pace that keeps a busy server from waking for each message; see Config.Pace.
+// With Config.Proxy they come to these goroutines after their header. They
+// call the [transport.Handler]: a call that takes long delays what the other
+// connections of its goroutine receive, and one that waits for something that
+// another connection is to receive may wait for ever. Every other connection
+// has a goroutine that reads it.
 //
 // Sending has no goroutine of its own: Flush writes on the caller's goroutine
 // as far as the socket takes it without waiting, and only what is left is

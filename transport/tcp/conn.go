@@ -15,6 +15,7 @@ import (
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/bufpool"
 	"github.com/culm-net/culm/transport/internal/outbox"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // Conn is a TCP connection. It implements [transport.Conn]; unreliable and
@@ -35,7 +36,7 @@ type Conn struct {
 	polled *polled
 
 	identity transport.Identity
-	origin   origin
+	origin   proxy.Origin
 	opened   time.Time
 
 	box     outbox.Box
@@ -62,7 +63,7 @@ type socket interface {
 
 var _ transport.Conn = (*Conn)(nil)
 
-func newConn(cfg *Config, wire net.Conn, secure *tls.Conn, from origin) *Conn {
+func newConn(cfg *Config, wire net.Conn, secure *tls.Conn, from proxy.Origin) *Conn {
 	c := bareConn(cfg, from)
 	c.wire, c.nc = wire, wire
 	if secure != nil {
@@ -79,10 +80,10 @@ func newConn(cfg *Config, wire net.Conn, secure *tls.Conn, from origin) *Conn {
 }
 
 // bareConn returns a connection without a socket.
-func bareConn(cfg *Config, from origin) *Conn {
+func bareConn(cfg *Config, from proxy.Origin) *Conn {
 	c := &Conn{
 		cfg:      cfg,
-		identity: transport.Identity{Addr: from.remote},
+		identity: transport.Identity{Addr: from.Remote},
 		origin:   from,
 		opened:   time.Now(),
 		closing:  make(chan struct{}),
@@ -281,6 +282,18 @@ func (c *Conn) closeWrite() {
 // Identity implements [transport.Conn]. Name is the subject of a client
 // certificate that TLS has verified.
 func (c *Conn) Identity() transport.Identity { return c.identity }
+
+// LocalAddr is the address that the peer has dialed, as the proxy says if
+// there is one.
+func (c *Conn) LocalAddr() net.Addr { return c.origin.Local }
+
+// ProxyTLVs are the additional values of a header of the PROXY protocol's
+// version 2, as they are on the wire. They must not be changed.
+func (c *Conn) ProxyTLVs() []byte { return c.origin.TLVs }
+
+// ProxyCheck reports whether a proxy has made the connection for itself, to
+// see whether the server lives.
+func (c *Conn) ProxyCheck() bool { return c.origin.Check }
 
 // Stats implements [transport.Conn]. Queued includes length prefixes.
 func (c *Conn) Stats() transport.Stats {

@@ -57,6 +57,13 @@ func serve(t *testing.T, cfg Config, h transport.Handler) *Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, l, h)
+	return l
+}
+
+// run serves l until the test ends.
+func run(t *testing.T, l *Listener, h transport.Handler) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- l.Serve(ctx, h) }()
@@ -66,7 +73,6 @@ func serve(t *testing.T, cfg Config, h transport.Handler) *Listener {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return l
 }
 
 // dialRaw is a peer that writes bytes of its own.

@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // Dial connects to addr, for example "127.0.0.1:4400", and with Config.TLS
@@ -44,7 +45,7 @@ func Dial(ctx context.Context, addr string, cfg Config, h transport.Handler) (*C
 			return nil, fmt.Errorf("tcp: TLS with %s: %w", addr, err)
 		}
 	}
-	c := newConn(&full, wire, secure, originOf(wire))
+	c := newConn(&full, wire, secure, proxy.OriginOf(wire))
 	go c.run(h)
 	return c, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/bufpool"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // closedFor waits for Closed and returns what it was told.
@@ -395,7 +396,7 @@ func FuzzStream(f *testing.F) {
 		}
 		wire, other := net.Pipe()
 		defer func() { _ = other.Close() }()
-		c := newConn(&cfg, wire, nil, originOf(wire))
+		c := newConn(&cfg, wire, nil, proxy.OriginOf(wire))
 		h := &checker{t: t}
 		var refused bool
 		h.want, refused = split(stream, cfg.Framing.size(), cfg.MaxMessage)

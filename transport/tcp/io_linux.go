@@ -17,21 +17,49 @@ type vectors struct {
 // send writes bufs in one system call.
 func (a *attempt) send(fd int) (int, error) {
 	if len(a.bufs) == 1 {
-		return ignoringEINTR(func() (int, error) { return syscall.Write(fd, a.bufs[0]) })
+		return ignoringEINTR(func() (int, error) { return writeNow(fd, a.bufs[0]) })
 	}
 	for i, b := range a.bufs {
 		a.iov[i].Base = unsafe.SliceData(b)
 		a.iov[i].SetLen(len(b))
 	}
 	n, err := ignoringEINTR(func() (int, error) {
-		n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&a.iov)), uintptr(len(a.bufs)))
-		if errno != 0 {
-			return 0, errno
+		if a.want > maxRaw {
+			return result(syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&a.iov)), uintptr(len(a.bufs))))
 		}
-		return int(n), nil
+		return result(syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&a.iov)), uintptr(len(a.bufs))))
 	})
 	clear(a.iov[:len(a.bufs)])
 	return n, err
+}
+
+// maxRaw is how many bytes are read or written without telling package runtime
+// that this goroutine is in a system call. The call does not wait and is over
+// in some microseconds; to tell can cost more, because it wakes the thread
+// that watches over calls.
+const maxRaw = 64 << 10
+
+// readNow reads from a socket that does not wait.
+func readNow(fd int, b []byte) (int, error) {
+	if len(b) > maxRaw {
+		return syscall.Read(fd, b)
+	}
+	return result(syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))))
+}
+
+// writeNow writes to a socket that does not wait.
+func writeNow(fd int, b []byte) (int, error) {
+	if len(b) > maxRaw {
+		return syscall.Write(fd, b)
+	}
+	return result(syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b))))
+}
+
+func result(n, _ uintptr, errno syscall.Errno) (int, error) {
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
 }
 
 // Options of tcp(7) that package syscall lacks.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // Listener accepts TCP connections. It implements [transport.Listener].
@@ -21,6 +22,7 @@ type Listener struct {
 	serving    atomic.Bool
 	handshakes handshakes
 	pollers    pollers
+	acceptor   atomic.Pointer[acceptor] // where a poller accepts
 
 	once   sync.Once
 	closed chan struct{} // closed by Close
@@ -65,6 +67,9 @@ func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
 // are cut.
 func (l *Listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
+	if a := l.acceptor.Load(); a != nil {
+		a.close()
+	}
 	err := l.ln.Close()
 	l.handshakes.close()
 	if errors.Is(err, net.ErrClosed) {
@@ -84,29 +89,61 @@ func (l *Listener) Serve(ctx context.Context, h transport.Handler) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 
+	if a := l.polledAccept(h); a != nil {
+		<-a.ended
+		return nil
+	}
 	var pause time.Duration
 	for {
 		wire, err := l.ln.Accept()
 		switch {
 		case err == nil:
 			if pause > 0 {
-				l.cfg.Log.Info("accepting connections again", "addr", l.Addr())
+				l.acceptsAgain()
 				pause = 0
 			}
 			l.accept(wire, h)
 		case errors.Is(err, net.ErrClosed) || l.isClosed():
 			return nil
 		default:
-			if pause == 0 {
-				l.cfg.Log.Error("cannot accept connections, trying on", "addr", l.Addr(), "err", err)
-			}
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			pause = l.acceptFailed(err, pause)
 			select {
 			case <-time.After(pause):
 			case <-l.closed:
 			}
 		}
 	}
+}
+
+// polledAccept lets a poller accept, where that is possible.
+func (l *Listener) polledAccept(h transport.Handler) *acceptor {
+	t, ok := l.ln.(*net.TCPListener)
+	if !ok || l.cfg.TLS != nil || l.cfg.Proxy {
+		return nil
+	}
+	a := l.pollers.accept(l, t, h)
+	if a == nil {
+		return nil
+	}
+	l.acceptor.Store(a)
+	if l.isClosed() {
+		a.close()
+	}
+	return a
+}
+
+// acceptFailed says so, the first time, and returns for how long to pause when
+// the pause before was that long.
+func (l *Listener) acceptFailed(err error, pause time.Duration) time.Duration {
+	if pause == 0 {
+		l.cfg.Log.Error("cannot accept connections, trying on", "addr", l.Addr(), "err", err)
+	}
+	return min(max(2*pause, 5*time.Millisecond), time.Second)
+}
+
+// acceptsAgain says that accepting works again.
+func (l *Listener) acceptsAgain() {
+	l.cfg.Log.Info("accepting connections again", "addr", l.Addr())
 }
 
 // isClosed tells apart what net.Listeners of others answer after Close.
@@ -124,7 +161,7 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 		tune(t)
 	}
 	if l.cfg.TLS == nil && !l.cfg.Proxy {
-		l.open(wire, nil, originOf(wire), h)
+		l.open(wire, nil, proxy.OriginOf(wire), h)
 		return
 	}
 	under := l.handshakes.add(wire)
@@ -144,10 +181,10 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 
 // greet reads what stands before the messages: a proxy's header, and the
 // handshake of TLS.
-func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from origin, err error) {
-	from = originOf(wire)
+func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from proxy.Origin, err error) {
+	from = proxy.OriginOf(wire)
 	if l.cfg.Proxy {
-		if from, err = readProxy(wire, l.cfg); err != nil {
+		if from, err = proxy.Read(wire, l.cfg.ProxyAllow, l.cfg.HandshakeTimeout); err != nil {
 			return nil, from, err
 		}
 	}
@@ -159,7 +196,7 @@ func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from origin, err erro
 }
 
 // open lets a connection begin.
-func (l *Listener) open(wire net.Conn, secure *tls.Conn, from origin, h transport.Handler) {
+func (l *Listener) open(wire net.Conn, secure *tls.Conn, from proxy.Origin, h transport.Handler) {
 	if t, ok := wire.(*net.TCPConn); ok && secure == nil {
 		// Another kind of listener may still have its uses for wire.
 		if _, own := l.ln.(*net.TCPListener); own && l.pollers.open(l.cfg, t, from, h) != nil {

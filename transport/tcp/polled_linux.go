@@ -8,14 +8,17 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // polled is a socket that belongs to a poller and that package net does not
 // know. It has of net.TCPConn and syscall.RawConn what a Conn needs.
 type polled struct {
-	fd     int
-	conn   *Conn
-	poller *poller
+	fd       int
+	conn     *Conn
+	acceptor *acceptor // that the socket is for, instead of a connection
+	poller   *poller
 
 	// uses is how many calls use fd just now, plus closed once Close was
 	// called. Who brings it to closed closes fd, so that nobody ever uses a
@@ -46,8 +49,17 @@ type polled struct {
 
 const closed = 1 << 30
 
+// newPolled makes a connection of a socket; add, begin or adopt lets it begin.
+func newPolled(cfg *Config, fd int, from proxy.Origin) *polled {
+	c := bareConn(cfg, from)
+	s := &polled{fd: fd, conn: c}
+	c.wire, c.raw, c.polled = s, s, s
+	c.in.once = c.readOnce
+	return s
+}
+
 // duplicate returns another descriptor of the socket, which outlives t.
-func duplicate(t *net.TCPConn) (fd int, err error) {
+func duplicate(t syscall.Conn) (fd int, err error) {
 	raw, err := t.SyscallConn()
 	if err != nil {
 		return 0, err
@@ -80,7 +92,7 @@ func (s *polled) acquire() bool {
 
 func (s *polled) release() {
 	if s.uses.Add(-1) == closed {
-		_ = syscall.Close(s.fd)
+		_, _, _ = syscall.RawSyscall(syscall.SYS_CLOSE, uintptr(s.fd), 0, 0) // does not linger, see maxRaw
 	}
 }
 

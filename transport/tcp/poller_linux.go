@@ -7,8 +7,10 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // watched is what the epoll set reports of a connection: changes only, so
@@ -27,25 +29,28 @@ type pollers struct {
 
 // open makes a connection of wire whose messages go to h, and closes wire. It
 // returns nil and leaves wire alone where the system has not the means left.
-func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from origin, h transport.Handler) *Conn {
+func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from proxy.Origin, h transport.Handler) *Conn {
 	fd, err := duplicate(wire)
 	if err != nil {
 		return nil
 	}
-	c := bareConn(cfg, from)
-	s := &polled{fd: fd, conn: c}
-	c.wire, c.raw, c.polled = s, s, s
-	c.in.once = c.readOnce
-	if !ps.add(s, h) {
+	s := newPolled(cfg, fd, from)
+	if !ps.add(s, cfg, h) {
 		_ = syscall.Close(fd)
 		return nil
 	}
 	_ = wire.Close()
-	return c
+	return s.conn
 }
 
 // add gives s to the poller whose turn it is.
-func (ps *pollers) add(s *polled, h transport.Handler) bool {
+func (ps *pollers) add(s *polled, cfg *Config, h transport.Handler) bool {
+	p := ps.take(cfg, h)
+	return p != nil && p.begin(s)
+}
+
+// take returns the poller whose turn it is, with room for one more member.
+func (ps *pollers) take(cfg *Config, h transport.Handler) *poller {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.list == nil {
@@ -54,15 +59,15 @@ func (ps *pollers) add(s *polled, h transport.Handler) bool {
 	i := ps.next % len(ps.list)
 	ps.next++
 	if p := ps.list[i]; p != nil && p.join() {
-		return p.begin(s)
+		return p
 	}
-	p, err := newPoller(s.conn.cfg, h)
+	p, err := newPoller(cfg, h)
 	if err != nil {
-		return false
+		return nil
 	}
 	ps.list[i] = p
 	go p.run()
-	return p.begin(s)
+	return p
 }
 
 // poller reads many connections on one goroutine, which is the one that calls
@@ -117,13 +122,33 @@ func (p *poller) join() bool {
 
 // begin watches s, for whom join has made room, and gives it its first turn.
 func (p *poller) begin(s *polled) bool {
+	if !p.watch(s) {
+		return false
+	}
+	p.post(s)
+	return true
+}
+
+// adopt is begin on the goroutine of the poller, which misses nothing of what
+// the system says of s.
+func (p *poller) adopt(s *polled) bool {
+	s.opened = true
+	p.conns[int32(s.fd)] = s
+	if !p.watch(s) {
+		delete(p.conns, int32(s.fd))
+		return false
+	}
+	p.handler.Opened(s.conn)
+	return true
+}
+
+func (p *poller) watch(s *polled) bool {
 	s.poller = p
 	e := syscall.EpollEvent{Events: watched, Fd: int32(s.fd)}
 	if syscall.EpollCtl(p.set, syscall.EPOLL_CTL_ADD, s.fd, &e) != nil {
 		p.leave()
 		return false
 	}
-	p.post(s)
 	return true
 }
 
@@ -223,9 +248,9 @@ func (p *poller) wait(events []syscall.EpollEvent) (n int, ok bool) {
 
 // pending asks an epoll set for its events without waiting for any.
 func pending(set int, events []syscall.EpollEvent) int {
-	n, err := ignoringEINTR(func() (int, error) { return syscall.EpollWait(set, events, 0) })
-	if err != nil {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(set), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
 		return 0 // no error is possible but by a mistake of this program
 	}
-	return n
+	return int(n)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // DialPolled dials as Dial does without TLS, but for a poller that reads the
@@ -26,7 +27,7 @@ func DialPolled(addr string, cfg Config, h transport.Handler) (transport.Conn, e
 	if err != nil {
 		return nil, err
 	}
-	c := new(pollers).open(&cfg, wire.(*net.TCPConn), originOf(wire), h)
+	c := new(pollers).open(&cfg, wire.(*net.TCPConn), proxy.OriginOf(wire), h)
 	if c == nil {
 		_ = wire.Close()
 		return nil, errors.New("no poller")
@@ -48,7 +49,7 @@ func TestOpenFails(t *testing.T) {
 	var ps pollers
 	wire := dialRaw(t, serve(t, Config{}, &refuser{newCollect(1)}))
 	_ = wire.Close()
-	if ps.open(&Config{}, wire, originOf(wire), newCollect(1)) != nil || ps.list != nil {
+	if ps.open(&Config{}, wire, proxy.OriginOf(wire), newCollect(1)) != nil || ps.list != nil {
 		t.Error("a closed socket is read")
 	}
 }

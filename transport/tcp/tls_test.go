@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // SelfSigned makes a certificate for 127.0.0.1 and a pool that trusts it.
@@ -175,7 +176,7 @@ func TestBufferThatWaits(t *testing.T) {
 		}
 		wire, other := net.Pipe()
 		m := &measured{Conn: wire, pieces: tt.pieces}
-		c := newConn(&cfg, m, nil, originOf(m))
+		c := newConn(&cfg, m, nil, proxy.OriginOf(m))
 		for range tt.pieces {
 			if err := c.read(); err != nil {
 				t.Fatal(err)

@@ -18,7 +18,13 @@ func (p *poller) turn(s *polled, events uint32) {
 		// out by reading, an end too.
 		s.opened, s.unread, s.hup = true, true, true
 		p.conns[int32(s.fd)] = s
-		p.handler.Opened(s.conn)
+		if s.acceptor == nil {
+			p.handler.Opened(s.conn)
+		}
+	}
+	if s.acceptor != nil {
+		p.admit(s.acceptor)
+		return
 	}
 	const end = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
 	if events&(syscall.EPOLLOUT|end) != 0 {
@@ -40,7 +46,14 @@ func (p *poller) turn(s *polled, events uint32) {
 		p.waitForHold(s)
 	case err != nil:
 		p.end(s, err)
-	case s.unread && !s.again:
+	case s.unread:
+		p.repeat(s)
+	}
+}
+
+// repeat gives s another turn in the next round.
+func (p *poller) repeat(s *polled) {
+	if !s.again {
 		s.again = true
 		p.again = append(p.again, s)
 	}

@@ -48,6 +48,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
 	"path"
 	"strings"
 	"time"
@@ -100,8 +101,16 @@ type Config struct {
 	// server by the system's authorities.
 	TLS *tls.Config
 
-	// HandshakeTimeout is how long a TLS handshake may take and how long the
-	// request after it, and for a dialer, both with connecting. 0 means 10 s.
+	// Proxy makes a listener expect a header of the PROXY protocol, version 1
+	// or 2, before everything else, TLS too; what it says takes the place of
+	// the socket's addresses. ProxyAllow is from where such connections may
+	// come; nil is from anywhere: who can send a header can be anybody.
+	Proxy      bool
+	ProxyAllow []netip.Prefix
+
+	// HandshakeTimeout is how long a proxy's header may take, how long a TLS
+	// handshake and how long the request after it, and for a dialer, the
+	// latter two with connecting. 0 means 10 s.
 	HandshakeTimeout time.Duration
 
 	// MaxHandshakes is how many connections of a listener may be on their way

@@ -19,6 +19,7 @@ import (
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/bufpool"
 	"github.com/culm-net/culm/transport/internal/outbox"
+	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
 // prefix is how many bytes of length stand before each message in the queue,
@@ -34,6 +35,7 @@ type Conn struct {
 	ws       *websocket.Conn
 	wire     *wire
 	identity transport.Identity
+	origin   proxy.Origin
 	opened   time.Time
 
 	box outbox.Box
@@ -63,7 +65,8 @@ func newConn(cfg *Config) *Conn {
 func (c *Conn) start(ws *websocket.Conn, w *wire, br *bufio.Reader, secure *tls.ConnectionState, h transport.Handler) {
 	c.ws, c.wire, c.in.br = ws, w, br
 	ws.SetReadLimit(int64(c.cfg.MaxMessage))
-	c.identity.Addr = w.RemoteAddr()
+	c.origin = originOf(w.Conn)
+	c.identity.Addr = c.origin.Remote
 	if secure != nil {
 		c.identity.Secure = true
 		if len(secure.VerifiedChains) > 0 {
@@ -237,12 +240,21 @@ func (c *Conn) farewell() {
 }
 
 // Identity implements [transport.Conn]. Addr is that of a proxy where one
-// stands between. Name is the subject of a client certificate that TLS has
+// stands between that sends no PROXY header. Name is the subject of a client certificate that TLS has
 // verified.
 func (c *Conn) Identity() transport.Identity { return c.identity }
 
-// LocalAddr is the address that the peer has dialed, or a proxy in its place.
-func (c *Conn) LocalAddr() net.Addr { return c.wire.LocalAddr() }
+// LocalAddr is the address that the peer has dialed, or a proxy in its place
+// that sends no PROXY header.
+func (c *Conn) LocalAddr() net.Addr { return c.origin.Local }
+
+// ProxyTLVs are the additional values of a header of the PROXY protocol's
+// version 2, as they are on the wire. They must not be changed.
+func (c *Conn) ProxyTLVs() []byte { return c.origin.TLVs }
+
+// ProxyCheck reports whether a proxy has made the connection for itself, to
+// see whether the server lives.
+func (c *Conn) ProxyCheck() bool { return c.origin.Check }
 
 // Stats implements [transport.Conn]. Queued includes 4 bytes for each message.
 func (c *Conn) Stats() transport.Stats {

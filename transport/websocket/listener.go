@@ -120,7 +120,8 @@ func (l *Listener) Flush(conns []transport.Conn) {
 	}
 }
 
-// acceptor makes TLS of what it accepts, and says when accepting fails.
+// acceptor makes TLS of what it accepts, behind a proxy's header if there is to
+// be one, and says when accepting fails.
 type acceptor struct {
 	net.Listener
 	cfg     *Config
@@ -140,10 +141,16 @@ func (a *acceptor) Accept() (net.Conn, error) {
 		a.failing = false
 		a.cfg.Log.Info("accepting connections again", "addr", a.Addr())
 	}
-	if err == nil && a.cfg.TLS != nil {
-		return tls.Server(wire, a.cfg.TLS), nil
+	if err != nil {
+		return nil, err
 	}
-	return wire, err
+	if a.cfg.Proxy {
+		wire = &fronted{Conn: wire, cfg: a.cfg}
+	}
+	if a.cfg.TLS != nil {
+		wire = tls.Server(wire, a.cfg.TLS)
+	}
+	return wire, nil
 }
 
 // handshakes are the connections that are no WebSockets yet, the oldest first.

@@ -34,11 +34,14 @@ func newWire(nc net.Conn) *wire {
 	return &wire{Conn: nc, raw: raw}
 }
 
-// below is the connection that TLS runs on, or nc itself. Closing it does
-// without TLS's farewell, which might wait.
+// below is the connection that TLS runs on, or nc itself, without what a proxy
+// says of it. Closing it does without TLS's farewell, which might wait.
 func below(nc net.Conn) net.Conn {
 	if secure, ok := nc.(*tls.Conn); ok {
-		return secure.NetConn()
+		nc = secure.NetConn()
+	}
+	if f, ok := nc.(*fronted); ok {
+		return f.Conn
 	}
 	return nc
 }
