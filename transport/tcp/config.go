@@ -105,15 +105,6 @@ type Config struct {
 	// goroutine of its own, Pace is of no effect.
 	Pace time.Duration
 
-	// InOrder makes a listener hear its peers in the order in which the
-	// system has heard from them, as far as it tells: one goroutine accepts
-	// all connections and reads them, in the order in which they became
-	// ready, each as far as it goes. It is for a few peers that rely on
-	// what one of them has sent before another; set Pace to a negative value
-	// with it. It is of no effect with TLS or Proxy and on other systems than
-	// Linux, where each connection has a goroutine of its own.
-	InOrder bool
-
 	// TLS makes connections use TLS 1.2 or 1.3. A listener needs
 	// Certificates or GetCertificate in it (see [Certificate]); a dialer's
 	// ServerName is taken from the address when it is empty.

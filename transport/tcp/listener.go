@@ -84,25 +84,16 @@ func (l *Listener) Serve(ctx context.Context, h transport.Handler) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 
-	accept := l.ln.Accept
-	if l.cfg.InOrder && l.cfg.TLS == nil && !l.cfg.Proxy {
-		if d := l.openDoor(h); d != nil {
-			defer d.close()
-			accept = d.wait
-		}
-	}
 	var pause time.Duration
 	for {
-		wire, err := accept()
+		wire, err := l.ln.Accept()
 		switch {
 		case err == nil:
 			if pause > 0 {
 				l.cfg.Log.Info("accepting connections again", "addr", l.Addr())
 				pause = 0
 			}
-			if wire != nil {
-				l.accept(wire, h)
-			}
+			l.accept(wire, h)
 		case errors.Is(err, net.ErrClosed) || l.isClosed():
 			return nil
 		default:

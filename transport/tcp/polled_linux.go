@@ -38,7 +38,7 @@ type polled struct {
 	ended     bool        // Closed was called
 	unread    bool        // there may be something to read
 	hup       bool        // there is an end to read
-	more      bool        // there may be messages in conn.in that were left over
+	more      bool        // there may be messages in conn.in that a hold has left over
 	again     bool        // it is in poller.again
 	discarded int         // bytes read after Close
 	hold      *time.Timer // gives it a turn when it is no longer held

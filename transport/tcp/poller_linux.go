@@ -5,19 +5,16 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/culm-net/culm/transport"
 )
 
-// edges is EPOLLET, which package syscall has as a negative number: the epoll
-// set reports changes only, so that nothing has to be said to it again.
-const edges = 1 << 31
-
-// watched is what the epoll set reports of a connection.
-const watched = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | edges
+// watched is what the epoll set reports of a connection: changes only, so
+// that nothing has to be said to it again. The last is EPOLLET, which package
+// syscall has as a negative number.
+const watched = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31
 
 // pollers read the connections of a listener. There is one for each two
 // processors, and at least one: reading is the smaller part of a server's
@@ -51,32 +48,21 @@ func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from origin, h transport
 func (ps *pollers) add(s *polled, h transport.Handler) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	p := ps.join(s.conn.cfg, h)
-	return p != nil && p.begin(s)
-}
-
-// join makes room in the poller whose turn it is, and starts it if need be. It
-// returns nil where the system has not the means left. The caller holds ps.mu.
-func (ps *pollers) join(cfg *Config, h transport.Handler) *poller {
 	if ps.list == nil {
-		n := max(1, runtime.GOMAXPROCS(0)/2)
-		if cfg.InOrder {
-			n = 1
-		}
-		ps.list = make([]*poller, n)
+		ps.list = make([]*poller, max(1, runtime.GOMAXPROCS(0)/2))
 	}
 	i := ps.next % len(ps.list)
 	ps.next++
 	if p := ps.list[i]; p != nil && p.join() {
-		return p
+		return p.begin(s)
 	}
-	p, err := newPoller(cfg, h)
+	p, err := newPoller(s.conn.cfg, h)
 	if err != nil {
-		return nil
+		return false
 	}
 	ps.list[i] = p
 	go p.run()
-	return p
+	return p.begin(s)
 }
 
 // poller reads many connections on one goroutine, which is the one that calls
@@ -90,19 +76,15 @@ func (ps *pollers) join(cfg *Config, h transport.Handler) *poller {
 type poller struct {
 	handler transport.Handler
 	pace    time.Duration
-	inOrder bool
 	set     int // descriptor of the epoll set
 	gate    *gate
 
 	// Of its goroutine:
-	conns   map[int32]*polled // by file descriptor
-	again   []*polled         // had more to read than a turn allows
-	turning []*polled         // scratch space
-
-	door atomic.Pointer[door] // where its connections come in, if it accepts them itself
+	conns map[int32]*polled // by file descriptor
+	again []*polled         // had more to read than a turn allows
 
 	mu      sync.Mutex
-	members int       // connections that have not ended, and the door
+	members int       // connections that have not ended
 	posted  []*polled // want a turn, whatever the system says
 	waiting bool      // at the gate: who posts must open it
 }
@@ -118,7 +100,7 @@ func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
 		_ = syscall.Close(set)
 		return nil, err
 	}
-	return &poller{handler: h, pace: cfg.Pace, inOrder: cfg.InOrder, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
+	return &poller{handler: h, pace: cfg.Pace, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
 }
 
 // join makes room for one more member. It reports false when the poller has
@@ -175,6 +157,7 @@ func (p *poller) rouse() {
 // run gives turns until there are no members.
 func (p *poller) run() {
 	events := make([]syscall.EpollEvent, 256)
+	var posted, again []*polled
 	var last time.Time
 	for {
 		n, ok := p.wait(events)
@@ -188,13 +171,21 @@ func (p *poller) run() {
 		began := time.Now()
 		busy := began.Sub(last) < 2*p.pace
 		last = began
-		p.turnAgain()
-		p.turnPosted()
-		for i := 0; i < n; i++ {
-			e := events[i]
-			if e.Fd == doorEvent {
-				n += p.enter(events[n:])
-			} else if s := p.conns[e.Fd]; s != nil {
+		again, p.again = p.again, again[:0]
+		for _, s := range again {
+			s.again = false
+			p.turn(s, 0)
+		}
+		clear(again)
+		p.mu.Lock()
+		posted, p.posted = p.posted, posted[:0]
+		p.mu.Unlock()
+		for _, s := range posted {
+			p.turn(s, syscall.EPOLLOUT)
+		}
+		clear(posted)
+		for _, e := range events[:n] {
+			if s := p.conns[e.Fd]; s != nil {
 				p.turn(s, e.Events)
 			}
 		}
@@ -202,45 +193,6 @@ func (p *poller) run() {
 			time.Sleep(p.pace - time.Since(began))
 		}
 	}
-}
-
-// turnAgain gives those another turn who have more to read.
-func (p *poller) turnAgain() {
-	p.turning, p.again = p.again, p.turning[:0]
-	for _, s := range p.turning {
-		s.again = false
-		p.turn(s, 0)
-	}
-	clear(p.turning)
-}
-
-// turnPosted gives those a turn who have asked for one.
-func (p *poller) turnPosted() {
-	p.mu.Lock()
-	p.turning, p.posted = p.posted, p.turning[:0]
-	p.mu.Unlock()
-	for _, s := range p.turning {
-		p.turn(s, syscall.EPOLLOUT)
-	}
-	clear(p.turning)
-}
-
-// enter lets in who waits at the door, and gives them their turns: they were
-// there before what is reported behind them. The set reports each of them
-// once more because it is new. That is taken from it at once, lest it count
-// for what they send later; more is where to, and n how many there are.
-func (p *poller) enter(more []syscall.EpollEvent) (n int) {
-	d := p.door.Load()
-	if d == nil {
-		return 0
-	}
-	d.drain()
-	if len(more) > 0 {
-		n = pending(p.set, more)
-	}
-	p.turnPosted()
-	p.turnAgain()
-	return n
 }
 
 // wait returns how many events there are, as soon as there is something to

@@ -13,15 +13,6 @@ type pollers struct{}
 
 func (*pollers) open(*Config, *net.TCPConn, origin, transport.Handler) *Conn { return nil }
 
-// door does not exist either.
-type door struct{}
-
-func (*Listener) openDoor(transport.Handler) *door { return nil }
-
-func (*door) wait() (net.Conn, error) { panic("tcp: no pollers on this system") }
-
-func (*door) close() {}
-
 type polled struct{}
 
 func (*polled) write(*attempt) { panic("tcp: no pollers on this system") }

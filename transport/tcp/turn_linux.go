@@ -7,27 +7,13 @@ import (
 	"time"
 )
 
-// orderedReads is how often a connection is read in a turn where order counts
-// and what it has sent is not to be cut in two: some times what the system
-// usually holds.
-//
-// But a connection that comes in gets its first message delivered and nothing
-// else yet. Of several, what the one has sent before the other came is not
-// known any more; peers begin with what they subscribe, and then rely on that.
-const orderedReads = 16
-
 // turn does for s what has become possible, events being what the system says
-// of it. The number of reads is limited, so that no peer keeps the others
-// waiting.
+// of it: one read at most, so that no peer keeps the others waiting.
 func (p *poller) turn(s *polled, events uint32) {
 	if s.ended {
 		return
 	}
-	most := maxBatch
 	if !s.opened {
-		if p.inOrder {
-			most = 1
-		}
 		// What the system has said until now is lost: it is all to be found
 		// out by reading, an end too.
 		s.opened, s.unread, s.hup = true, true, true
@@ -47,29 +33,25 @@ func (p *poller) turn(s *polled, events uint32) {
 	case s.uses.Load() >= closed:
 		err = net.ErrClosed
 	case s.unread || s.more:
-		err = p.read(s, most)
-		for n := 1; err == nil && s.unread && most > 1 && n < orderedReads && p.inOrder; n++ {
-			err = p.read(s, most)
-		}
+		err = p.read(s)
 	}
 	switch {
 	case err == errHeld:
 		p.waitForHold(s)
 	case err != nil:
 		p.end(s, err)
-	case (s.unread || s.more) && !s.again:
+	case s.unread && !s.again:
 		s.again = true
 		p.again = append(p.again, s)
 	}
 }
 
-// read reads once and delivers what it got, at most most messages at once, or
-// what was left over.
-func (p *poller) read(s *polled, most int) error {
+// read reads once and delivers what it got, or what a hold has left over.
+func (p *poller) read(s *polled) error {
 	c := s.conn
 	if s.more && !c.isClosing() {
 		if c.held() <= 0 {
-			s.more = c.deliver(p.handler, maxBatch)
+			s.more = c.deliver(p.handler)
 		}
 		if s.more {
 			return errHeld
@@ -96,7 +78,7 @@ func (p *poller) read(s *polled, most int) error {
 		return err
 	}
 	if c.in.buf != nil && c.in.last > 0 {
-		if s.more = c.deliver(p.handler, most); s.more && c.held() > 0 {
+		if s.more = c.deliver(p.handler); s.more {
 			return errHeld
 		}
 	}
