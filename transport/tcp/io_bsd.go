@@ -4,6 +4,9 @@ package tcp
 
 import "syscall"
 
+// recv reads from the socket.
+func (*Conn) recv(fd int, b []byte) (int, error) { return syscall.Read(fd, b) }
+
 type vectors struct{}
 
 // send writes bufs one after the other, until one does not go whole.
