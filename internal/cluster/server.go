@@ -203,9 +203,11 @@ func (s *Server) connectDirector(m *MessageDirector) error {
 }
 
 // linkTransport is how links between processes are made: they are few, and
-// read at once.
+// read at once, in the order in which they have sent. What one process tells
+// another by other means than through here holds here too then, as it
+// practically does with astrond.
 func (s *Server) linkTransport(m *MessageDirector) tcp.Config {
-	return tcp.Config{SendQueue: m.StallBytes, Pace: -1, Log: s.log}
+	return tcp.Config{SendQueue: m.StallBytes, Pace: -1, InOrder: true, Log: s.log}
 }
 
 func (s *Server) stateServer(c *StateServer, schema *dc.Schema) error {

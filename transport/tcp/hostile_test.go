@@ -412,7 +412,7 @@ func FuzzStream(f *testing.F) {
 			n = copy(b[len(b):cap(b)], stream[:n])
 			c.in.buf.B = b[:len(b)+n]
 			stream = stream[n:]
-			c.deliver(h)
+			c.deliver(h, maxBatch)
 			if buf := c.in.buf; buf != nil && (len(buf.B) == 0 || len(buf.B) == cap(buf.B) || cap(buf.B) > max(bufpool.Small, 8*(len(buf.B)+1))) {
 				t.Fatalf("%d bytes are kept in a buffer of %d", len(buf.B), cap(buf.B))
 			}

@@ -4,7 +4,8 @@ package tcp
 
 import "syscall"
 
-func readNow(fd int, b []byte) (int, error) { return syscall.Read(fd, b) }
+// recv reads from the socket.
+func (*Conn) recv(fd int, b []byte) (int, error) { return syscall.Read(fd, b) }
 
 type vectors struct{}
 

@@ -9,6 +9,14 @@ import (
 	"github.com/culm-net/culm/transport/internal/outbox"
 )
 
+// recv reads from the socket.
+func (c *Conn) recv(fd int, b []byte) (int, error) {
+	if s := c.polled; s != nil && s.poller.inOrder {
+		return s.recv(b)
+	}
+	return readNow(fd, b)
+}
+
 // vectors are the arguments of writev(2).
 type vectors struct {
 	iov [outbox.MaxPieces]syscall.Iovec

@@ -56,7 +56,7 @@ func (c *Conn) readOnce(fd uintptr) bool {
 	if in.buf != nil {
 		have = len(in.buf.B)
 	}
-	n, err := ignoringEINTR(func() (int, error) { return readNow(int(fd), buf.B[have:cap(buf.B)]) })
+	n, err := ignoringEINTR(func() (int, error) { return c.recv(int(fd), buf.B[have:cap(buf.B)]) })
 	in.full = n == cap(buf.B)-have
 	if n > 0 {
 		buf.B = buf.B[:have+n]

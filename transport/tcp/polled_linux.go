@@ -41,8 +41,11 @@ type polled struct {
 	ended     bool        // Closed was called
 	unread    bool        // there may be something to read
 	hup       bool        // there is an end to read
-	more      bool        // there may be messages in conn.in that a hold has left over
+	fresh     bool        // conn.in has what was just read
+	more      bool        // there may be messages in conn.in that were left over
 	again     bool        // it is in poller.again
+	placed    bool        // it is in poller.row
+	stamp     int64       // when the last of what was read had arrived, in ns; 0 is unknown
 	discarded int         // bytes read after Close
 	hold      *time.Timer // gives it a turn when it is no longer held
 }

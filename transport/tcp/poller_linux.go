@@ -54,7 +54,11 @@ func (ps *pollers) take(cfg *Config, h transport.Handler) *poller {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.list == nil {
-		ps.list = make([]*poller, max(1, runtime.GOMAXPROCS(0)/2))
+		n := max(1, runtime.GOMAXPROCS(0)/2)
+		if cfg.InOrder {
+			n = 1
+		}
+		ps.list = make([]*poller, n)
 	}
 	i := ps.next % len(ps.list)
 	ps.next++
@@ -81,12 +85,14 @@ func (ps *pollers) take(cfg *Config, h transport.Handler) *poller {
 type poller struct {
 	handler transport.Handler
 	pace    time.Duration
+	inOrder bool
 	set     int // descriptor of the epoll set
 	gate    *gate
 
 	// Of its goroutine:
 	conns map[int32]*polled // by file descriptor
 	again []*polled         // had more to read than a turn allows
+	row   row               // scratch space of who reads in order
 
 	mu      sync.Mutex
 	members int       // connections that have not ended
@@ -105,7 +111,7 @@ func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
 		_ = syscall.Close(set)
 		return nil, err
 	}
-	return &poller{handler: h, pace: cfg.Pace, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
+	return &poller{handler: h, pace: cfg.Pace, inOrder: cfg.InOrder, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
 }
 
 // join makes room for one more member. It reports false when the poller has
@@ -144,6 +150,10 @@ func (p *poller) adopt(s *polled) bool {
 
 func (p *poller) watch(s *polled) bool {
 	s.poller = p
+	if p.inOrder {
+		// Where that fails the order is that of the events.
+		_ = syscall.SetsockoptInt(s.fd, syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1)
+	}
 	e := syscall.EpollEvent{Events: watched, Fd: int32(s.fd)}
 	if syscall.EpollCtl(p.set, syscall.EPOLL_CTL_ADD, s.fd, &e) != nil {
 		p.leave()
@@ -214,6 +224,7 @@ func (p *poller) run() {
 				p.turn(s, e.Events)
 			}
 		}
+		p.deliverRow()
 		if busy && n < len(events) && len(p.again) == 0 {
 			time.Sleep(p.pace - time.Since(began))
 		}

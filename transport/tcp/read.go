@@ -52,7 +52,7 @@ func (c *Conn) receive(h transport.Handler) error {
 		}
 		if c.in.buf != nil && c.in.last > 0 {
 			c.wait() // for a Hold that came while it read
-			for !c.isClosing() && c.deliver(h) {
+			for !c.isClosing() && c.deliver(h, maxBatch) {
 				c.wait()
 			}
 		}
@@ -123,9 +123,10 @@ func (c *Conn) read() error {
 	return err
 }
 
-// deliver hands the complete messages in in.buf to h and keeps the rest. It
-// reports true when h has asked for a Hold and there may be more of them.
-func (c *Conn) deliver(h transport.Handler) (more bool) {
+// deliver hands the complete messages in in.buf to h, at most most at once,
+// and keeps the rest. It reports true when there may be more of them: h has
+// asked for a Hold, or most is 1.
+func (c *Conn) deliver(h transport.Handler, most int) (more bool) {
 	in := &c.in
 	rest := in.buf.B
 	batch := batches.Get().(*[][]byte)
@@ -136,7 +137,7 @@ func (c *Conn) deliver(h transport.Handler) (more bool) {
 			msgs = append(msgs, msg)
 			rest = rest[frame:]
 		}
-		if len(msgs) > 0 && (!ok || len(msgs) == maxBatch) {
+		if len(msgs) > 0 && (!ok || len(msgs) == most) {
 			c.count(msgs)
 			h.Received(c, msgs)
 			clear(msgs)
@@ -145,7 +146,7 @@ func (c *Conn) deliver(h transport.Handler) (more bool) {
 				rest = nil
 				break
 			}
-			if ok && len(rest) > 0 && c.held() > 0 {
+			if ok && len(rest) > 0 && (most == 1 || c.held() > 0) {
 				more = true
 				c.keep(rest, len(rest)+1)
 				break

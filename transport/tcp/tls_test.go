@@ -181,7 +181,7 @@ func TestBufferThatWaits(t *testing.T) {
 			if err := c.read(); err != nil {
 				t.Fatal(err)
 			}
-			c.deliver(newCollect(1))
+			c.deliver(newCollect(1), maxBatch)
 		}
 		if !slices.Equal(m.waited, tt.waited) {
 			t.Errorf("framing %d: buffers of %v bytes waited, want %v", tt.framing, m.waited, tt.waited)

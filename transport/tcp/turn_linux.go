@@ -8,7 +8,8 @@ import (
 )
 
 // turn does for s what has become possible, events being what the system says
-// of it: one read at most, so that no peer keeps the others waiting.
+// of it: one read at most, so that no peer keeps the others waiting. In order,
+// what was read is delivered by deliverRow.
 func (p *poller) turn(s *polled, events uint32) {
 	if s.ended {
 		return
@@ -32,15 +33,19 @@ func (p *poller) turn(s *polled, events uint32) {
 	}
 	s.hup = s.hup || events&end != 0
 	s.unread = s.unread || events&(syscall.EPOLLIN|end) != 0
-	var err error
-	switch {
-	case s.expired.Load():
-		err = os.ErrDeadlineExceeded
-	case s.uses.Load() >= closed:
-		err = net.ErrClosed
-	case s.unread || s.more:
-		err = p.read(s)
+	if p.inOrder {
+		p.row.add(s)
+		return
 	}
+	err := p.read(s)
+	if err == nil {
+		err = p.deliver(s, maxBatch)
+	}
+	p.finish(s, err)
+}
+
+// finish ends a turn that went so.
+func (p *poller) finish(s *polled, err error) {
 	switch {
 	case err == errHeld:
 		p.waitForHold(s)
@@ -59,16 +64,17 @@ func (p *poller) repeat(s *polled) {
 	}
 }
 
-// read reads once and delivers what it got, or what a hold has left over.
+// read reads once, if there is something to read and nothing left over. The
+// error says why there is nothing to deliver.
 func (p *poller) read(s *polled) error {
 	c := s.conn
-	if s.more && !c.isClosing() {
-		if c.held() <= 0 {
-			s.more = c.deliver(p.handler)
-		}
-		if s.more {
-			return errHeld
-		}
+	s.fresh = false
+	switch {
+	case s.expired.Load():
+		return os.ErrDeadlineExceeded
+	case s.uses.Load() >= closed:
+		return net.ErrClosed
+	case s.more && !c.isClosing() || !s.unread && !s.more:
 		return nil
 	}
 	err := c.read()
@@ -84,18 +90,36 @@ func (p *poller) read(s *polled) error {
 	s.unread = c.in.full || s.hup
 	if c.isClosing() {
 		c.release()
+		s.more = false
 		s.discarded += c.in.last
 		if s.discarded > maxDiscard {
 			return net.ErrClosed
 		}
 		return err
 	}
-	if c.in.buf != nil && c.in.last > 0 {
-		if s.more = c.deliver(p.handler); s.more {
-			return errHeld
-		}
-	}
+	s.fresh = err == nil
 	return c.ending(err)
+}
+
+// deliver delivers what read got, or what was left over, at most most messages
+// at once.
+func (p *poller) deliver(s *polled, most int) error {
+	c := s.conn
+	switch {
+	case !s.fresh && !s.more:
+		return nil
+	case c.isClosing():
+		c.release()
+		s.fresh, s.more = false, false
+		return nil
+	case s.more && c.held() > 0:
+		return errHeld
+	}
+	s.fresh = false
+	if s.more = c.deliver(p.handler, most); s.more && most > 1 {
+		return errHeld
+	}
+	return nil
 }
 
 // waitForHold gives s another turn when it is no longer held.
