@@ -15,7 +15,7 @@ import (
 type row struct {
 	turns   []*polled
 	errs    []error   // what reading each of turns has ended with
-	rests   []*polled // those of which more than the first message is to be delivered, by stamp
+	rests   []*polled // those of which something is to be delivered by stamp, in that order
 	control [64]byte  // what recvmsg(2) says beside the bytes
 	late    [64]syscall.EpollEvent
 }
@@ -27,11 +27,18 @@ func (r *row) add(s *polled) {
 	}
 }
 
+// rest puts s among those that are delivered by stamp.
+func (r *row) rest(s *polled) {
+	at, _ := slices.BinarySearchFunc(r.rests, s.stamp+1, byStamp)
+	r.rests = slices.Insert(r.rests, at, s)
+}
+
 // deliverRow reads the connections of the row, and delivers the first message
 // of each in its place, and the others where the last of them belongs.
 func (p *poller) deliverRow() {
 	r := &p.row
-	if p.readRow() {
+	several := p.readRow()
+	if several {
 		// Others may have sent something before the last of this arrived. They
 		// have become ready by now.
 		for _, e := range r.late[:pending(p.set, r.late[:])] {
@@ -42,17 +49,19 @@ func (p *poller) deliverRow() {
 		p.readRow()
 	}
 	for i, s := range r.turns {
-		s.placed = false
+		newcomer := s.newcomer
+		s.placed, s.newcomer = false, false
 		err := r.errs[i]
 		switch {
 		case err != nil:
 			p.finish(s, err)
 		case !s.fresh:
 			p.finish(s, p.deliver(s, maxBatch))
+		case newcomer && !several:
+			r.rest(s) // others may have spoken since it came
 		case len(r.turns) > 1 && s.conn.several():
 			_ = p.deliver(s, 1) // finds out again whether it is held
-			at, _ := slices.BinarySearchFunc(r.rests, s.stamp+1, byStamp)
-			r.rests = slices.Insert(r.rests, at, s)
+			r.rest(s)
 		default:
 			p.deliverRests(s.stamp)
 			p.finish(s, p.deliver(s, maxBatch))

@@ -83,3 +83,35 @@ func TestInOrder(t *testing.T) {
 		<-r.closed
 	}
 }
+
+// Who comes in is heard before those who speak after it, and after those who
+// spoke before it did.
+func TestNewcomersInOrder(t *testing.T) {
+	r := &stopper{newRecorder(), make(chan struct{}), make(chan struct{}), make(chan bool)}
+	l := serve(t, Config{InOrder: true, Pace: -1}, r)
+	boss, old := dialRaw(t, l), dialRaw(t, l)
+	for stamped := false; !stamped; stamped = <-r.stamped {
+		_, _ = boss.Write([]byte("\x05\x00stamp"))
+	}
+	for _, order := range []string{"no", "on", "noo", "nono", "nnoo"} { // the newcomer and the old one
+		r.msgs = nil
+		_, _ = boss.Write([]byte("\x04\x00stop"))
+		<-r.stopped
+		late := dialRaw(t, l)
+		for _, who := range order {
+			if _, err := map[rune]*net.TCPConn{'n': late, 'o': old}[who].Write([]byte{1, 0, byte(who)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.resume <- struct{}{}
+		if got := r.wait(len(order)); string(got[0]) != order[:1] || string(got[len(got)-1]) != order[len(order)-1:] {
+			t.Errorf("written as %s, delivered as %s", order, got)
+		}
+		_ = late.Close()
+		<-r.closed
+	}
+	_ = boss.Close()
+	_ = old.Close()
+	<-r.closed
+	<-r.closed
+}

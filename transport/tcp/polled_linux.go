@@ -45,6 +45,7 @@ type polled struct {
 	more      bool        // there may be messages in conn.in that were left over
 	again     bool        // it is in poller.again
 	placed    bool        // it is in poller.row
+	newcomer  bool        // there because it has come in, not because the system says that it is ready
 	stamp     int64       // when the last of what was read had arrived, in ns; 0 is unknown
 	discarded int         // bytes read after Close
 	hold      *time.Timer // gives it a turn when it is no longer held

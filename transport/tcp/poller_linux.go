@@ -145,6 +145,10 @@ func (p *poller) adopt(s *polled) bool {
 		return false
 	}
 	p.handler.Opened(s.conn)
+	if p.inOrder {
+		s.unread, s.newcomer = true, true
+		p.row.add(s)
+	}
 	return true
 }
 
