@@ -35,3 +35,22 @@ func TestFilesSayWhyTheyWereOpened(t *testing.T) {
 		}
 	}
 }
+
+// A file whose last line is whole is gone on with, without an empty line between.
+func TestFilesAppendToWholeLines(t *testing.T) {
+	for there, lines := range map[string]int{"": 2, "old\n": 3, "old\ncut": 4} {
+		w, dir := newFiles(t, "e.log", 0, 0)
+		name := filepath.Join(dir, "e.log")
+		if err := os.WriteFile(name, []byte(there), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		mustWrite(t, w, noon, "a\n")
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "\n\n") || strings.HasPrefix(string(text), "\n") || strings.Count(string(text), "\n") != lines {
+			t.Errorf("behind %q it has become %q", there, text)
+		}
+	}
+}

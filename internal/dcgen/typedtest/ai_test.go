@@ -51,7 +51,7 @@ func Example_ai() {
 		}
 	})
 	a.Do(func() {
-		avatar, err := typedcluster.NewDistributedAvatar(a, ai.Generate{DoID: 1_000_000, Zone: 1}, nil)
+		avatar, err := typedcluster.NewDistributedAvatar(a, ai.Generate{DoID: 1_000_001, Zone: 1}, nil)
 		if err != nil {
 			fmt.Println(err)
 			return
