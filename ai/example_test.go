@@ -23,7 +23,7 @@ func Example() {
 	address, stop := serveGame(schema)
 	defer stop()
 
-	a, err := ai.New(ai.Config{Schema: schema, Address: address, Channel: 1_000_000, FirstID: 1_000_000, LastID: 1_999_999, Log: quiet})
+	a, err := ai.New(ai.Config{Schema: schema, Address: address, Channel: 1_000_000, FirstID: 1_000_001, LastID: 1_999_999, Log: quiet})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func Example() {
 	}
 	done := make(chan struct{})
 	watcher.Do(func() {
-		watcher.Watch(1_000_000, []uint32{1}, func(o *ai.Object) any {
+		watcher.Watch(1_000_001, []uint32{1}, func(o *ai.Object) any {
 			name, _ := o.Get("setName")
 			fmt.Println("there is", name[0])
 			close(done)
