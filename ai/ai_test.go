@@ -399,7 +399,7 @@ func TestAdopted(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	schema := game(t)
-	good := ai.Config{Schema: schema, Address: "127.0.0.1:1", Channel: 1000}
+	good := ai.Config{Schema: schema, Address: "127.0.0.1:1", Channel: 1000000}
 	for want, change := range map[string]func(*ai.Config){
 		"Schema is missing":                    func(c *ai.Config) { c.Schema = nil },
 		"Channel is missing":                   func(c *ai.Config) { c.Channel = 0 },
