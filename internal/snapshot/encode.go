@@ -140,7 +140,7 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		if o.changed <= after {
 			continue
 		}
-		if v.enters.size() > 0 && v.waitsFor(slot) {
+		if v.waiting() > 0 && v.waitsFor(slot) {
 			continue
 		}
 		n := len(w.data)

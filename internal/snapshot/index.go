@@ -217,10 +217,10 @@ func (x *Index) SetOwner(o *Object, owner *View) {
 	for i, v := range concerned {
 		if v == nil || !v.sees(o.zone) {
 			concerned[i] = nil
-		} else if _, now := v.departed(o); now || !v.waitsFor(o.slot) {
-			v.leave(o, false)
-		} else {
+		} else if _, departed := v.departed(o); v != owner && !departed && v.waitsFor(o.slot) {
 			concerned[i] = nil // it keeps its place among what the client is to learn of
+		} else {
+			v.leave(o, false)
 		}
 	}
 	o.owner = owner

@@ -78,7 +78,7 @@ func TestThereAndBack(t *testing.T) {
 	back("e")
 	away("f")
 	s.produce()
-	s.want(v, "-d -e -f +d +own e [a:z1 c:z1a1]")
+	s.want(v, "-d -e -f +own e +d [a:z1 c:z1a1]")
 	s.want(w, "-d -f +d [a:z1 c:z1a1 e:z1]")
 	s.ackAll()
 	back("f")
@@ -191,4 +191,40 @@ func TestLeavesWaitForBudget(t *testing.T) {
 	v.SetBudget(100)
 	s.produce()
 	s.want(v, "-a +a []")
+}
+
+// A client learns of its own objects first, also of those that become its own while
+// they wait; interest is complete with the others.
+func TestOwnObjectsEnterFirst(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "abcdefgh")
+	v := s.view(snapshot.ViewConfig{})
+	v.SetBudget(24) // one baseline of 12 bytes, or the next one too
+	s.produce()
+	v.Subscribe(1)
+	mark := v.Mark()
+	s.index.SetOwner(s.objects["d"], v)
+	s.index.SetOwner(s.objects["e"], v)
+	s.index.SetOwner(s.objects["e"], nil) // keeps its place
+	s.produce()
+	s.want(v, "+own d []")
+	s.ackAll()
+	s.add(1, "z")
+	s.index.SetOwner(s.objects["z"], v)
+	s.produce()
+	s.want(v, "+e []")
+	s.ackAll()
+	s.produce()
+	s.want(v, "+own z []")
+	for _, story := range []string{"+h []", "+g []", "+f []", "+c []", "+b []", "+a []"} {
+		if v.Passed(mark) {
+			t.Error("interest is complete with objects of it unknown")
+		}
+		s.ackAll()
+		s.produce()
+		s.want(v, story)
+	}
+	if !v.Passed(mark) {
+		t.Error("interest is not complete with all objects known")
+	}
 }

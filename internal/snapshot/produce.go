@@ -152,12 +152,12 @@ func (x *Index) Produce(tick uint32, emit func(*View, *Snapshot)) error {
 // plan gives the view a job if it is to get anything.
 func (x *Index) plan(v *View) {
 	due := v.due()
-	if v.leaves.size()+v.enters.size() > 0 {
+	if v.leaves.size()+v.waiting() > 0 {
 		v.announce()
 	}
 	switch {
 	case !due && len(v.events) == 0:
-	case due && v.enters.size() == 0 && len(v.held) <= maxJoin:
+	case due && v.waiting() == 0 && len(v.held) <= maxJoin:
 		x.join(v)
 	default:
 		x.newJob(x.zoneSet(v), v, due)
@@ -194,8 +194,8 @@ func (x *Index) newJob(set *zoneSet, v *View, due bool) {
 func (v *View) full() bool { return v.cfg.Plain && !v.acked }
 
 // announce makes the view's events of this tick for half of the bytes that are
-// left: leaves for half of these if there are enters too, then enters. Of each kind
-// there is one at least, unless something is still to be made up for.
+// left: leaves for half of these if there are enters too, then enters, those of
+// the client's own objects first. Of each kind there is one at least, unless something is still to be made up for.
 func (v *View) announce() {
 	if v.left <= 0 {
 		return
@@ -206,7 +206,7 @@ func (v *View) announce() {
 	}
 	room := max(v.left/2, least)
 	share := room
-	if v.enters.size() > 0 {
+	if v.waiting() > 0 {
 		share /= 2
 	}
 	for n := max(share/v.leaveSize(), least); n > 0; n-- {
@@ -217,11 +217,10 @@ func (v *View) announce() {
 		room -= v.tellLeave(id)
 	}
 	for room = max(room, least); room > 0; {
-		slot, ok := v.enters.first()
+		o, ok := v.awaited()
 		if !ok {
 			break
 		}
-		o := v.index.object(slot)
 		if v.paying && baselineSize(o)+v.leaveSize() > room {
 			break
 		}
@@ -257,7 +256,7 @@ func (v *View) tellLeave(id uint32) (size int) {
 
 // tellEnter does so for an object of which the client learns.
 func (v *View) tellEnter(o *Object) (size int) {
-	v.enters.remove(o.slot)
+	v.stopAwaiting(o)
 	v.events = append(v.events, Event{ID: o.id, Object: o, Owned: o.owner == v})
 	if o.changed > v.held.at(o.slot) {
 		v.held.raise(o.slot, o.slot+1, v.index.tick)
@@ -420,7 +419,7 @@ func (x *Index) forgotten() uint32 {
 func (w *worker) deliver(v *View, parts []Part, rest bool) {
 	w.snapshot = Snapshot{
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
-		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || v.enters.size()+v.leaves.size() > 0, plain: v.cfg.Plain,
+		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || v.waiting()+v.leaves.size() > 0, plain: v.cfg.Plain,
 	}
 	header := w.header(v)
 	for i := range parts {

@@ -44,9 +44,11 @@ type View struct {
 	sent  sent
 	acked bool // anything was acknowledged ever
 
-	enters agenda[struct{}]  // slots of objects that the client is to learn of
-	leaves agenda[departure] // ids of objects that it knows and is to forget
-	events []Event           // of the tick that is being produced
+	// own and enters are the slots of objects that the client is to learn of: first
+	// those that were its own at some time since they wait.
+	own, enters agenda[struct{}]
+	leaves      agenda[departure] // ids of objects that it knows and is to forget
+	events      []Event           // of the tick that is being produced
 
 	structure uint32 // how many events there were
 	work      uint64 // see Work
@@ -190,14 +192,43 @@ func (v *View) Knows(o *Object) bool {
 }
 
 // waitsFor tells whether the client is still to learn of the object there.
-func (v *View) waitsFor(slot uint32) bool { return v.enters.has(slot) }
+func (v *View) waitsFor(slot uint32) bool { return v.enters.has(slot) || v.own.has(slot) }
+
+// waiting is of how many objects the client is to learn.
+func (v *View) waiting() int { return v.own.size() + v.enters.size() }
+
+// awaited is the object of which the client is to learn next.
+func (v *View) awaited() (*Object, bool) {
+	slot, ok := v.own.first()
+	if !ok {
+		slot, ok = v.enters.first()
+	}
+	if !ok {
+		return nil, false
+	}
+	return v.index.object(slot), true
+}
+
+// await makes the object one of which the client is to learn.
+func (v *View) await(o *Object) {
+	if o.owner == v {
+		v.own.add(o.slot, struct{}{})
+	} else {
+		v.enters.add(o.slot, struct{}{})
+	}
+}
+
+// stopAwaiting is the reverse, and tells whether it was one.
+func (v *View) stopAwaiting(o *Object) bool { return v.own.remove(o.slot) || v.enters.remove(o.slot) }
 
 // Mark names the Enters that are to be sent up to now; see Passed.
 func (v *View) Mark() uint64 { return v.enters.added }
 
 // Passed tells whether all Enters before a Mark have been sent or became
 // needless: the interest that caused them is complete.
-func (v *View) Passed(mark uint64) bool { return v.enters.passed(mark) }
+//
+// As own objects are in no order with the others, it waits for all of them.
+func (v *View) Passed(mark uint64) bool { return v.own.size() == 0 && v.enters.passed(mark) }
 
 // enter plans to tell the client of an object that it does not know, unless it went
 // in this tick and is as the client knows it: then it just stays.
@@ -206,12 +237,12 @@ func (v *View) enter(o *Object) {
 		v.leaves.remove(o.id)
 		return
 	}
-	v.enters.add(o.slot, struct{}{})
+	v.await(o)
 }
 
 // leave plans to tell the client to forget an object, or not to tell it of it.
 func (v *View) leave(o *Object, deleted bool) {
-	if v.enters.remove(o.slot) {
+	if v.stopAwaiting(o) {
 		return
 	}
 	v.leaves.add(o.id, departure{o.slot, v.index.Stamp(), o.called, deleted, o.owner == v})
