@@ -41,12 +41,6 @@ func (a *attempt) send(fd int) (int, error) {
 	return n, err
 }
 
-// maxRaw is how many bytes are read or written without telling package runtime
-// that this goroutine is in a system call. The call does not wait and is over
-// in some microseconds; to tell can cost more, because it wakes the thread
-// that watches over calls.
-const maxRaw = 64 << 10
-
 // readNow reads from a socket that does not wait.
 func readNow(fd int, b []byte) (int, error) {
 	if len(b) > maxRaw {
