@@ -162,7 +162,11 @@ func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from origin, err erro
 func (l *Listener) open(wire net.Conn, secure *tls.Conn, from origin, h transport.Handler) {
 	if t, ok := wire.(*net.TCPConn); ok && secure == nil {
 		// Another kind of listener may still have its uses for wire.
-		if _, own := l.ln.(*net.TCPListener); own && l.pollers.open(l.cfg, t, from, h) != nil {
+		readers := &l.pollers
+		if l.cfg.Order != nil {
+			readers = &l.cfg.Order.pollers
+		}
+		if _, own := l.ln.(*net.TCPListener); own && readers.open(l.cfg, t, from, h) != nil {
 			return
 		}
 	}

@@ -8,14 +8,17 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/culm-net/culm/transport"
 )
 
 // polled is a socket that belongs to a poller and that package net does not
 // know. It has of net.TCPConn and syscall.RawConn what a Conn needs.
 type polled struct {
-	fd     int
-	conn   *Conn
-	poller *poller
+	fd      int
+	conn    *Conn
+	handler transport.Handler
+	poller  *poller
 
 	// uses is how many calls use fd just now, plus closed once Close was
 	// called. Who brings it to closed closes fd, so that nobody ever uses a

@@ -16,7 +16,7 @@ import (
 // syscall has as a negative number.
 const watched = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31
 
-// pollers read the connections of a listener. There is one for each two
+// pollers read the connections of a listener, or of several in one order. There is one for each two
 // processors, and at least one: reading is the smaller part of a server's
 // work, and each more is one more to wake.
 type pollers struct {
@@ -33,10 +33,10 @@ func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from origin, h transport
 		return nil
 	}
 	c := bareConn(cfg, from)
-	s := &polled{fd: fd, conn: c}
+	s := &polled{fd: fd, conn: c, handler: h}
 	c.wire, c.raw, c.polled = s, s, s
 	c.in.once = c.readOnce
-	if !ps.add(s, h) {
+	if !ps.add(s) {
 		_ = syscall.Close(fd)
 		return nil
 	}
@@ -45,12 +45,12 @@ func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from origin, h transport
 }
 
 // add gives s to the poller whose turn it is.
-func (ps *pollers) add(s *polled, h transport.Handler) bool {
+func (ps *pollers) add(s *polled) bool {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.list == nil {
 		n := max(1, runtime.GOMAXPROCS(0)/2)
-		if s.conn.cfg.InOrder {
+		if s.conn.cfg.Order != nil {
 			n = 1
 		}
 		ps.list = make([]*poller, n)
@@ -60,7 +60,7 @@ func (ps *pollers) add(s *polled, h transport.Handler) bool {
 	if p := ps.list[i]; p != nil && p.join() {
 		return p.begin(s)
 	}
-	p, err := newPoller(s.conn.cfg, h)
+	p, err := newPoller(s.conn.cfg)
 	if err != nil {
 		return false
 	}
@@ -78,7 +78,6 @@ func (ps *pollers) add(s *polled, h transport.Handler) bool {
 // epoll(7) set of their own, which is asked at a bounded pace as long as there
 // is something to read.
 type poller struct {
-	handler transport.Handler
 	pace    time.Duration
 	inOrder bool
 	set     int // descriptor of the epoll set
@@ -96,7 +95,7 @@ type poller struct {
 }
 
 // newPoller makes a poller with one member, which is to begin.
-func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
+func newPoller(cfg *Config) (*poller, error) {
 	set, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -106,7 +105,7 @@ func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
 		_ = syscall.Close(set)
 		return nil, err
 	}
-	return &poller{handler: h, pace: cfg.Pace, inOrder: cfg.InOrder, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
+	return &poller{pace: cfg.Pace, inOrder: cfg.Order != nil, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
 }
 
 // join makes room for one more member. It reports false when the poller has
@@ -167,6 +166,9 @@ func (p *poller) rouse() {
 // run gives turns until there are no members.
 func (p *poller) run() {
 	events := make([]syscall.EpollEvent, 256)
+	if p.inOrder {
+		events = events[:maxRow]
+	}
 	var posted, again []*polled
 	var last time.Time
 	for {
