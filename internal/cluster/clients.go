@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"runtime"
 	"time"
 
 	"github.com/culm-net/culm/dc"
@@ -91,6 +92,11 @@ func sessionEvent(e clientagent.Event) eventlogger.Event {
 	}
 }
 
+// manyProcessors is from how many on clients are read in parallel to links and
+// to each other. With less, one goroutine that reads is enough, and keeps
+// clients and servers in order, too.
+const manyProcessors = 4
+
 // listenClients opens the addresses of a client agent.
 func (s *Server) listenClients(a *ClientAgent, linger time.Duration) ([]transport.Listener, error) {
 	config := tcp.Config{
@@ -105,6 +111,9 @@ func (s *Server) listenClients(a *ClientAgent, linger time.Duration) ([]transpor
 		// costs is a third more for each message when a thousand clients move.
 		Pace: -1,
 		Log:  s.log,
+	}
+	if runtime.GOMAXPROCS(0) < manyProcessors {
+		config.Order = &s.order
 	}
 	var err error
 	if config.TLS, err = s.keys.server(a.TLS); err != nil {

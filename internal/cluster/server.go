@@ -40,6 +40,7 @@ type Server struct {
 	emitter  *eventlogger.Emitter
 	links    *messagedirector.Server // nil without bind
 	listener transport.Listener      // of links
+	order    tcp.Order               // in which links are heard, and clients where that costs nothing
 	uplink   *messagedirector.Uplink // nil without connect
 	agents   []agent
 	loggers  []*eventlogger.Server
@@ -207,7 +208,7 @@ func (s *Server) connectDirector(m *MessageDirector) error {
 // another by other means than through here holds here too then, as it
 // practically does with astrond.
 func (s *Server) linkTransport(m *MessageDirector) tcp.Config {
-	return tcp.Config{SendQueue: m.StallBytes, Pace: -1, InOrder: true, Log: s.log}
+	return tcp.Config{SendQueue: m.StallBytes, Pace: -1, Order: &s.order, Log: s.log}
 }
 
 func (s *Server) stateServer(c *StateServer, schema *dc.Schema) error {

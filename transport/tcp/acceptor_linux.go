@@ -50,7 +50,7 @@ func (ps *pollers) accept(l *Listener, t *net.TCPListener, h transport.Handler) 
 	if bound, ok := t.Addr().(*net.TCPAddr); ok && !bound.IP.IsUnspecified() {
 		a.local = bound
 	}
-	if !ps.add(a.socket, l.cfg, h) {
+	if !ps.add(a.socket, l.cfg) {
 		_ = syscall.Close(fd)
 		return nil
 	}
@@ -133,9 +133,9 @@ func (a *acceptor) open(p *poller, fd int, remote netip.AddrPort) error {
 		from.Local = net.TCPAddrFromAddrPort(localAddr(fd))
 	}
 	setOptions(fd)
-	s := newPolled(l.cfg, fd, from)
+	s := newPolled(l.cfg, fd, from, a.handler)
 	begun := false
-	switch next := l.pollers.take(l.cfg, a.handler); next {
+	switch next := l.pollers.take(l.cfg); next {
 	case nil:
 	case p:
 		begun = p.adopt(s)

@@ -106,15 +106,9 @@ type Config struct {
 	// goroutine of its own, Pace is of no effect.
 	Pace time.Duration
 
-	// InOrder makes a listener deliver what its peers send in the order in
-	// which the system has got it, as far as it tells. It is for a few peers
-	// that rely on what one of them has sent before another; set Pace to a
-	// negative value with it. One goroutine reads all of them then. Of several
-	// messages that one peer has sent since it was last read, only the first
-	// and the last have a place of their own in the order; the others are
-	// delivered with the last. It is of no effect over TLS and on other
-	// systems than Linux, where each connection has a goroutine of its own.
-	InOrder bool
+	// Order, if it is not nil, makes the peers of all listeners that share it
+	// be heard in one order.
+	Order *Order
 
 	// TLS makes connections use TLS 1.2 or 1.3. A listener needs
 	// Certificates or GetCertificate in it (see

@@ -15,7 +15,7 @@ func TestContractPolled(t *testing.T) {
 		"2":      {SendQueue: queue},
 		"4":      {SendQueue: queue, Framing: tcp.Prefix32, MaxMessage: 200_000},
 		"NoPace": {SendQueue: queue, Pace: -1},
-		"Order":  {SendQueue: queue, Pace: -1, InOrder: true},
+		"Order":  {SendQueue: queue, Pace: -1, Order: new(tcp.Order)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			transporttest.Run(t, func(t *testing.T) transporttest.Network {

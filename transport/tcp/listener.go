@@ -21,7 +21,7 @@ type Listener struct {
 	cfg        *Config
 	serving    atomic.Bool
 	handshakes handshakes
-	pollers    pollers
+	pollers    *pollers // of its own, or of Config.Order
 	acceptor   atomic.Pointer[acceptor] // where a poller accepts
 
 	once   sync.Once
@@ -55,7 +55,10 @@ func NewListener(ln net.Listener, cfg Config) (*Listener, error) {
 		_ = ln.Close()
 		return nil, err
 	}
-	l := &Listener{ln: ln, cfg: &full, closed: make(chan struct{})}
+	l := &Listener{ln: ln, cfg: &full, pollers: new(pollers), closed: make(chan struct{})}
+	if full.Order != nil {
+		l.pollers = &full.Order.pollers
+	}
 	l.handshakes.max = full.MaxHandshakes
 	return l, nil
 }

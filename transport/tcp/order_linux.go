@@ -17,8 +17,12 @@ type row struct {
 	errs    []error   // what reading each of turns has ended with
 	rests   []*polled // those of which something is to be delivered by stamp, in that order
 	control [64]byte  // what recvmsg(2) says beside the bytes
-	late    [64]syscall.EpollEvent
+	late    [maxRow]syscall.EpollEvent
 }
+
+// maxRow is how many connections become ready in a row at most, or little
+// more: each has a buffer until all were read.
+const maxRow = 32
 
 func (r *row) add(s *polled) {
 	if !s.placed {

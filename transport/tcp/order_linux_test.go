@@ -29,17 +29,21 @@ func (s *stopper) Received(c transport.Conn, msgs [][]byte) {
 	}
 }
 
-// While nothing is read, peers write by turns, each several times. The first
+// While nothing is read, peers of two listeners write by turns. The first
 // message of each and the last are delivered where they belong among all, and
 // those between not before the first nor after the last.
 func TestInOrder(t *testing.T) {
 	const peers, rounds = 40, 30
 	r := &stopper{newRecorder(), make(chan struct{}), make(chan struct{}), make(chan bool)}
-	l := serve(t, Config{InOrder: true, Pace: -1}, r)
-	boss := dialRaw(t, l)
+	var listeners [2]*Listener
+	order := new(Order)
+	for i := range listeners {
+		listeners[i] = serve(t, Config{Order: order, Pace: -1}, r)
+	}
+	boss := dialRaw(t, listeners[0])
 	all := make([]*net.TCPConn, peers)
 	for i := range all {
-		all[i] = dialRaw(t, l)
+		all[i] = dialRaw(t, listeners[i%2])
 		_, _ = all[i].Write([]byte{2, 0, 0, 0})
 		r.wait(i + 1)
 	}
@@ -88,7 +92,7 @@ func TestInOrder(t *testing.T) {
 // spoke before it did.
 func TestNewcomersInOrder(t *testing.T) {
 	r := &stopper{newRecorder(), make(chan struct{}), make(chan struct{}), make(chan bool)}
-	l := serve(t, Config{InOrder: true, Pace: -1}, r)
+	l := serve(t, Config{Order: new(Order), Pace: -1}, r)
 	boss, old := dialRaw(t, l), dialRaw(t, l)
 	for stamped := false; !stamped; stamped = <-r.stamped {
 		_, _ = boss.Write([]byte("\x05\x00stamp"))

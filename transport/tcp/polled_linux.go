@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/proxy"
 )
 
@@ -18,6 +19,7 @@ type polled struct {
 	fd       int
 	conn     *Conn
 	acceptor *acceptor // that the socket is for, instead of a connection
+	handler  transport.Handler
 	poller   *poller
 
 	// uses is how many calls use fd just now, plus closed once Close was
@@ -54,9 +56,9 @@ type polled struct {
 const closed = 1 << 30
 
 // newPolled makes a connection of a socket; add, begin or adopt lets it begin.
-func newPolled(cfg *Config, fd int, from proxy.Origin) *polled {
+func newPolled(cfg *Config, fd int, from proxy.Origin, h transport.Handler) *polled {
 	c := bareConn(cfg, from)
-	s := &polled{fd: fd, conn: c}
+	s := &polled{fd: fd, conn: c, handler: h}
 	c.wire, c.raw, c.polled = s, s, s
 	c.in.once = c.readOnce
 	return s

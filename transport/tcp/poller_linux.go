@@ -20,7 +20,8 @@ const watched = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31
 
 // pollers read the connections of a listener. There is one for each two
 // processors, and at least one: reading is the smaller part of a server's
-// work, and each more is one more to wake.
+// work, and each more is one more to wake. In order, there is one for all
+// connections of several listeners.
 type pollers struct {
 	mu   sync.Mutex
 	list []*poller
@@ -34,8 +35,8 @@ func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from proxy.Origin, h tra
 	if err != nil {
 		return nil
 	}
-	s := newPolled(cfg, fd, from)
-	if !ps.add(s, cfg, h) {
+	s := newPolled(cfg, fd, from, h)
+	if !ps.add(s, cfg) {
 		_ = syscall.Close(fd)
 		return nil
 	}
@@ -44,18 +45,18 @@ func (ps *pollers) open(cfg *Config, wire *net.TCPConn, from proxy.Origin, h tra
 }
 
 // add gives s to the poller whose turn it is.
-func (ps *pollers) add(s *polled, cfg *Config, h transport.Handler) bool {
-	p := ps.take(cfg, h)
+func (ps *pollers) add(s *polled, cfg *Config) bool {
+	p := ps.take(cfg)
 	return p != nil && p.begin(s)
 }
 
 // take returns the poller whose turn it is, with room for one more member.
-func (ps *pollers) take(cfg *Config, h transport.Handler) *poller {
+func (ps *pollers) take(cfg *Config) *poller {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.list == nil {
 		n := max(1, runtime.GOMAXPROCS(0)/2)
-		if cfg.InOrder {
+		if cfg.Order != nil {
 			n = 1
 		}
 		ps.list = make([]*poller, n)
@@ -65,7 +66,7 @@ func (ps *pollers) take(cfg *Config, h transport.Handler) *poller {
 	if p := ps.list[i]; p != nil && p.join() {
 		return p
 	}
-	p, err := newPoller(cfg, h)
+	p, err := newPoller(cfg)
 	if err != nil {
 		return nil
 	}
@@ -83,7 +84,6 @@ func (ps *pollers) take(cfg *Config, h transport.Handler) *poller {
 // epoll(7) set of their own, which is asked at a bounded pace as long as there
 // is something to read.
 type poller struct {
-	handler transport.Handler
 	pace    time.Duration
 	inOrder bool
 	set     int // descriptor of the epoll set
@@ -101,7 +101,7 @@ type poller struct {
 }
 
 // newPoller makes a poller with one member, which is to begin.
-func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
+func newPoller(cfg *Config) (*poller, error) {
 	set, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -111,7 +111,7 @@ func newPoller(cfg *Config, h transport.Handler) (*poller, error) {
 		_ = syscall.Close(set)
 		return nil, err
 	}
-	return &poller{handler: h, pace: cfg.Pace, inOrder: cfg.InOrder, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
+	return &poller{pace: cfg.Pace, inOrder: cfg.Order != nil, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
 }
 
 // join makes room for one more member. It reports false when the poller has
@@ -144,7 +144,7 @@ func (p *poller) adopt(s *polled) bool {
 		delete(p.conns, int32(s.fd))
 		return false
 	}
-	p.handler.Opened(s.conn)
+	s.handler.Opened(s.conn)
 	if p.inOrder {
 		s.unread, s.newcomer = true, true
 		p.row.add(s)
@@ -196,6 +196,9 @@ func (p *poller) rouse() {
 // run gives turns until there are no members.
 func (p *poller) run() {
 	events := make([]syscall.EpollEvent, 256)
+	if p.inOrder {
+		events = events[:maxRow]
+	}
 	var posted, again []*polled
 	var last time.Time
 	for {

@@ -20,7 +20,7 @@ func (p *poller) turn(s *polled, events uint32) {
 		s.opened, s.unread, s.hup = true, true, true
 		p.conns[int32(s.fd)] = s
 		if s.acceptor == nil {
-			p.handler.Opened(s.conn)
+			s.handler.Opened(s.conn)
 		}
 	}
 	if s.acceptor != nil {
@@ -116,7 +116,7 @@ func (p *poller) deliver(s *polled, most int) error {
 		return errHeld
 	}
 	s.fresh = false
-	if s.more = c.deliver(p.handler, most); s.more && most > 1 {
+	if s.more = c.deliver(s.handler, most); s.more && most > 1 {
 		return errHeld
 	}
 	return nil
@@ -151,6 +151,6 @@ func (p *poller) end(s *polled, err error) {
 	if p.conns[int32(s.fd)] == s {
 		delete(p.conns, int32(s.fd))
 	}
-	p.handler.Closed(c, cause)
+	s.handler.Closed(c, cause)
 	p.leave()
 }
