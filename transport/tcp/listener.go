@@ -21,7 +21,7 @@ type Listener struct {
 	cfg        *Config
 	serving    atomic.Bool
 	handshakes handshakes
-	pollers    *pollers // of its own, or of Config.Order
+	pollers    *pollers                 // of its own, or of Config.Order
 	acceptor   atomic.Pointer[acceptor] // where a poller accepts
 
 	once   sync.Once
