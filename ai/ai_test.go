@@ -425,7 +425,7 @@ func TestRefused(t *testing.T) {
 		"setXY: 1 value, want 2":  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setXY": 1}},
 		"setHat":                  {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setHat": []any{300}}},
 		"5 belongs":               {Class: "Avatar", DoID: 5},
-		"the AI's own channel":    {Class: "Avatar", DoID: 1000},
+		"the AI's own channel":    {Class: "Avatar", DoID: uint32(good.Channel)},
 		"DoID is missing":         {Class: "Avatar"},
 		"more than 65,535":        {Class: "Avatar", DoID: 5000, Fields: map[string]any{"setName": []any{strings.Repeat("a", 65530)}}},
 		"6000 is in use":          {Class: "Avatar", DoID: 6000},
