@@ -340,6 +340,39 @@ func TestSilentClientFallsToMinimumRate(t *testing.T) {
 	}
 }
 
+// After a pause of the world, clients keep their own ticks: not all of them get
+// their snapshots in the same ones, and none gets two right after each other.
+func TestPauseKeepsClientsApart(t *testing.T) {
+	s := newStage(t, 1)
+	s.add(1, "p")
+	tick := func() (snapshots int) {
+		s.set("p", 0, byte(s.tick))
+		s.produce()
+		s.ackAll()
+		return len(s.got)
+	}
+	for range 3 {
+		for range 20 {
+			s.view(snapshot.ViewConfig{Rate: 20}, 1)
+		}
+		tick()
+	}
+	for range 9 {
+		if n := tick(); n != 20 {
+			t.Errorf("%d snapshots in tick %d, want 20", n, s.tick)
+		}
+	}
+	for _, pause := range []uint32{5, 10, 100} {
+		s.tick += pause
+		tick()
+		for i, want := range []int{0, 20, 20, 20, 20, 20, 20} {
+			if n := tick(); n != want {
+				t.Errorf("%d snapshots %d ticks after a pause of %d, want %d", n, i+1, pause, want)
+			}
+		}
+	}
+}
+
 func TestForeignAcknowledgements(t *testing.T) {
 	s := newStage(t, 1)
 	s.add(1, "p")

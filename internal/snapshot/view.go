@@ -1,6 +1,9 @@
 package snapshot
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // ViewConfig is what a client negotiated.
 type ViewConfig struct {
@@ -299,9 +302,7 @@ func (v *View) due() bool {
 	if v.silent() {
 		rate = min(rate, x.cfg.MinRate)
 	}
-	// The next is due at a fraction of a tick, so that on the average the rate
-	// is met; but what was missed is not made up for.
-	v.next = max(v.next+x.cfg.TickRate/rate, float64(now))
+	v.next = dueAfter(v.next, float64(now), x.cfg.TickRate/rate)
 	if v.cfg.Budget != nil {
 		v.SetBudget(v.cfg.Budget())
 	}
@@ -327,6 +328,26 @@ func (v *View) refill() {
 	v.debt -= paid
 	v.left = budget - paid
 	v.paying = v.debt > 0 || v.left == 0
+}
+
+// dueAfter returns when the next snapshot is due, after one at tick now that was
+// due since then; 0 is the first one. Snapshots are due at fractions of ticks, so
+// that on the average the rate is met. What was missed is not made up for, but
+// each client keeps its own time: else all of them would be due at once after a
+// pause of the world, and from then on.
+func dueAfter(then, now, interval float64) float64 {
+	if then == 0 {
+		then = now
+	}
+	next := then + interval
+	if next > now {
+		return next
+	}
+	next += interval * (math.Floor((now-next)/interval) + 1)
+	if next-now < interval/2 {
+		next += interval // hardly anything is new by then
+	}
+	return next
 }
 
 // silent tells whether a second's worth of snapshots was sent since the last

@@ -192,6 +192,27 @@ func TestSlowReader(t *testing.T) {
 	b.works()
 }
 
+// A peer that stops the stream of reliable messages is closed when there is one
+// for it.
+func TestPeerStopsReliable(t *testing.T) {
+	s := serve(t, Config{})
+	b := s.bystander(t)
+	q := s.raw(t, nil)
+	sc := await(t, s.opened)
+	in, err := q.AcceptUniStream(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.CancelRead(1)
+	for len(s.closed) == 0 { // until it has heard of that
+		_ = sc.Send(transport.Message{Data: []byte("listen")})
+		sc.Flush()
+		time.Sleep(time.Millisecond)
+	}
+	s.closedFor(t, q, "refuses reliable messages")
+	b.works()
+}
+
 // A client that never allows the server a stream is not let in.
 func TestNoStreamForTheServer(t *testing.T) {
 	s := serve(t, Config{})
