@@ -158,8 +158,10 @@ func (l *lateLink) Close(transport.Code, string) {
 
 func (l *lateLink) Flush() {
 	l.Conn.Flush()
-	for len(l.lost) > 0 {
-		(<-l.lost).Close(transport.CodeNormal, "")
+	select {
+	case lost := <-l.lost:
+		lost.Close(transport.CodeNormal, "")
+	default:
 	}
 }
 
