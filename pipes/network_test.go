@@ -175,6 +175,7 @@ func newArena(t *testing.T, cfg memory.Config, c Config) (*arena, context.Cancel
 	c.World, c.Log = a.world, quiet
 	a.server = must(NewServer(c))
 	a.server.made = a.begin
+	a.server.interval = time.Hour // which is the machine's time, and not that of the network
 	a.server.now = func() time.Time { return a.begin.Add(a.net.Now()) }
 	listener := must(a.net.Listen("arena"))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -257,7 +258,7 @@ func TestOverBadNetwork(t *testing.T) {
 			t.Errorf("client %d shows %v, there is %v", i, f.hp, want)
 		}
 	}
-	a.server.tick(a.server.now()) // tickLoop goes by real time
+	a.server.tick(a.server.now())
 	a.run(time.Second)
 	if len(a.left) != 1 {
 		t.Errorf("left: %v, wanted the one that vanished", a.left)

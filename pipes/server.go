@@ -28,6 +28,7 @@ type Server struct {
 	open      sync.WaitGroup // the entries of peers
 	made      time.Time
 	now       func() time.Time // time.Now, but in tests
+	interval  time.Duration    // tickInterval, but in tests
 	looked    time.Time        // of tickLoop: when it last looked for timeouts
 
 	mu       sync.Mutex // between Opened and the end of Serve
@@ -69,6 +70,7 @@ func NewServer(c Config) (*Server, error) {
 		log:       loglimit.NewLogger(settings.Log, logInterval, logKeys),
 		made:      time.Now(),
 		now:       time.Now,
+		interval:  tickInterval,
 		accounts:  make(map[any]bool),
 	}
 	s.buffers.New = func() any { return new([]byte) }

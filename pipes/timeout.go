@@ -12,7 +12,7 @@ const tickInterval = time.Second
 
 // tickLoop disconnects clients that have timed out, until ctx is done.
 func (s *Server) tickLoop(ctx context.Context) {
-	t := time.NewTicker(tickInterval)
+	t := time.NewTicker(s.interval)
 	defer t.Stop()
 	for {
 		select {
