@@ -20,8 +20,8 @@ type entry struct {
 }
 
 type item[T any] struct {
+	value  T // first, since behind the number nothing would take 8 bytes
 	number uint64
-	value  T
 }
 
 // size is how many keys there are.
@@ -47,7 +47,7 @@ func (a *agenda[T]) add(key uint32, value T) {
 		a.head = 0
 	}
 	a.order = append(a.order, entry{key, a.added})
-	a.todo[key] = item[T]{a.added, value}
+	a.todo[key] = item[T]{value, a.added}
 	a.added++
 }
 
