@@ -53,16 +53,22 @@ func (a *agenda[T]) add(key uint32, value T) {
 
 // remove takes a key out, done or not, and tells whether it was there.
 func (a *agenda[T]) remove(key uint32) bool {
-	if !a.has(key) {
+	n := len(a.todo)
+	if delete(a.todo, key); len(a.todo) == n {
 		return false
 	}
-	if delete(a.todo, key); len(a.todo) == 0 {
+	if n == 1 {
 		a.order, a.head = a.order[:0], 0
-		if cap(a.order) > 256 {
-			a.order, a.todo = nil, nil // a whole zone came or went; it will not soon again
-		}
 	}
 	return true
+}
+
+// tidy gives the memory back that an empty agenda has when a whole zone came or
+// went: it will not soon again.
+func (a *agenda[T]) tidy() {
+	if len(a.todo) == 0 && cap(a.order) > 256 {
+		a.order, a.todo = nil, nil
+	}
 }
 
 // first is the key that is next.

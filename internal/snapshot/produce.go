@@ -147,6 +147,9 @@ func (x *Index) plan(v *View) {
 	if v.leaves.size()+v.waiting() > 0 {
 		v.announce()
 	}
+	v.own.tidy()
+	v.enters.tidy()
+	v.leaves.tidy()
 	switch {
 	case !due && len(v.events) == 0:
 	case due && v.waiting() == 0 && len(v.held) <= maxJoin:
