@@ -17,7 +17,7 @@ func (v *View) Ack(seq uint32) bool {
 // more than a part, so it is for wire.Ack.Runs. If Produce uses several cores, it
 // takes effect there, on the one that has the view in its cache.
 func (v *View) AckRun(seq uint32, n int) {
-	if v.index.crew <= 1 && len(v.acks) == 0 {
+	if v.index.crew <= 1 { // none waits
 		v.ack(v.sent.acknowledge(seq, n, &v.held))
 		return
 	}

@@ -4,7 +4,8 @@ import "github.com/culm-net/culm/pipes/wire"
 
 // announce makes the view's events of this tick for half of the bytes that are
 // left: leaves for half of these if there are enters too, then enters, those of
-// the client's own objects first. Of each kind there is one at least, unless something is still to be made up for.
+// the client's own objects first. Of each kind there is one at least, unless
+// something is still to be made up for.
 func (v *View) announce() {
 	if v.left <= 0 {
 		return
