@@ -20,7 +20,7 @@ type completion struct {
 const maxCompletions = 256
 
 // A change of interest goes through all objects of the zones that come and go, on
-// the world's goroutine, at some 80 ns each. So whoever enters and leaves a large
+// the world's goroutine, at some 90 ns each. So whoever enters and leaves a large
 // zone again and again is held to so many objects per second, and so many at
 // once: its further changes take effect later. One change may exceed that.
 const (

@@ -20,8 +20,8 @@ type entry struct {
 }
 
 type item[T any] struct {
+	value  T // first, since behind the number nothing would take 8 bytes
 	number uint64
-	value  T
 }
 
 // size is how many keys there are.
@@ -47,22 +47,28 @@ func (a *agenda[T]) add(key uint32, value T) {
 		a.head = 0
 	}
 	a.order = append(a.order, entry{key, a.added})
-	a.todo[key] = item[T]{a.added, value}
+	a.todo[key] = item[T]{value, a.added}
 	a.added++
 }
 
 // remove takes a key out, done or not, and tells whether it was there.
 func (a *agenda[T]) remove(key uint32) bool {
-	if !a.has(key) {
+	n := len(a.todo)
+	if delete(a.todo, key); len(a.todo) == n {
 		return false
 	}
-	if delete(a.todo, key); len(a.todo) == 0 {
+	if n == 1 {
 		a.order, a.head = a.order[:0], 0
-		if cap(a.order) > 256 {
-			a.order, a.todo = nil, nil // a whole zone came or went; it will not soon again
-		}
 	}
 	return true
+}
+
+// tidy gives the memory back that an empty agenda has when a whole zone came or
+// went: it will not soon again.
+func (a *agenda[T]) tidy() {
+	if len(a.todo) == 0 && cap(a.order) > 256 {
+		a.order, a.todo = nil, nil
+	}
 }
 
 // first is the key that is next.

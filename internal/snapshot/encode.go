@@ -131,6 +131,7 @@ func (w *worker) collect(v *View, set *zoneSet) {
 	if v.cfg.Plain {
 		w.data = w.appendHeader(w.data, v)
 	}
+	waits := v.waiting() > 0
 	i := 0 // of the span that the slot is in
 	for _, slot := range w.order {
 		for i+1 < len(now) && now[i+1].from <= slot {
@@ -140,7 +141,7 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		if o.changed <= after {
 			continue
 		}
-		if v.waiting() > 0 && v.waitsFor(slot) {
+		if waits && v.waitsFor(slot) {
 			continue
 		}
 		n := len(w.data)

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -94,17 +93,21 @@ type Part struct {
 // producer is what Produce works with; all of it is empty or unused between
 // two ticks and only kept for its memory.
 type producer struct {
-	jobs    []job
-	workers []*worker
-	running sync.WaitGroup
-	emit    func(*View, *Snapshot)
-	before  uint32 // the last tick that was sealed before this one
-	busy    int    // jobs that may have something to encode
-	recent  int    // about how many objects changed in a tick lately
+	jobs   []job
+	emit   func(*View, *Snapshot)
+	before uint32 // the last tick that was sealed before this one
+	busy   int    // jobs that may have something to encode
+	recent int    // about how many objects changed in a tick lately
+	lately int    // and about how many jobs were busy
 
-	nextPiece atomic.Int64 // the next of touched that a worker takes
-	pieces    atomic.Int64 // how many pieces are made
-	nextJob   atomic.Int64
+	workers []*worker // one at least; the first crew of them work in this tick
+	crew    int
+	running sync.WaitGroup
+	prepare int         // objects of which pieces are made, and views that acknowledge something
+	planned atomic.Bool // jobs are made
+
+	nextPiece counter // the next of touched that a worker takes
+	prepared  counter // how much of prepare is done
 }
 
 // job is views that get the same parts, unless their budget is too small, or a
@@ -118,14 +121,6 @@ type job struct {
 const (
 	maxJoin  = 8  // spans of held that are compared to see if views are alike
 	maxAlike = 64 // jobs that are compared with a view
-	// batch is how many objects' pieces a worker makes at a time. Below that it is
-	// faster that one makes all, whose core has what changed in its cache, while
-	// the others wake up.
-	batch = 1024
-
-	// enough is how many records are worth another worker, which first has to
-	// wake up and to get the objects into its cache.
-	enough = 1 << 14
 )
 
 // Produce seals a tick, which must be after the last one, and makes the events and
@@ -141,9 +136,6 @@ func (x *Index) Produce(tick uint32, emit func(*View, *Snapshot)) error {
 		return fmt.Errorf("snapshot: tick %d comes after tick %d, which is sealed; give each tick a higher number", tick, x.tick)
 	}
 	x.before, x.tick, x.emit = x.tick, tick, emit
-	for _, v := range x.views {
-		x.plan(v)
-	}
 	x.work()
 	x.finish()
 	return nil
@@ -155,6 +147,9 @@ func (x *Index) plan(v *View) {
 	if v.leaves.size()+v.waiting() > 0 {
 		v.announce()
 	}
+	v.own.tidy()
+	v.enters.tidy()
+	v.leaves.tidy()
 	switch {
 	case !due && len(v.events) == 0:
 	case due && v.waiting() == 0 && len(v.held) <= maxJoin:
@@ -185,6 +180,8 @@ func (x *Index) newJob(set *zoneSet, v *View, due bool) {
 	x.jobs = slices.Grow(x.jobs, 1)[:n+1]
 	j := &x.jobs[n]
 	j.set, j.due, j.views = set, due, append(j.views[:0], v)
+	w := x.workers[min(v.home, x.crew-1)]
+	w.jobs = append(w.jobs, n)
 	if len(v.events) > 0 || v.full() || v.held.floor() < x.newest {
 		x.busy++
 	}
@@ -193,79 +190,6 @@ func (x *Index) newJob(set *zoneSet, v *View, due bool) {
 // full says that the client gets everything instead of what it does not hold.
 func (v *View) full() bool { return v.cfg.Plain && !v.acked }
 
-// announce makes the view's events of this tick for half of the bytes that are
-// left: leaves for half of these if there are enters too, then enters, those of
-// the client's own objects first. Of each kind there is one at least, unless something is still to be made up for.
-func (v *View) announce() {
-	if v.left <= 0 {
-		return
-	}
-	least := 1
-	if v.paying {
-		least = 0
-	}
-	room := max(v.left/2, least)
-	share := room
-	if v.waiting() > 0 {
-		share /= 2
-	}
-	for n := max(share/v.leaveSize(), least); n > 0; n-- {
-		id, ok := v.leaves.first()
-		if !ok {
-			break
-		}
-		room -= v.tellLeave(id)
-	}
-	for room = max(room, least); room > 0; {
-		o, ok := v.awaited()
-		if !ok {
-			break
-		}
-		if v.paying && baselineSize(o)+v.leaveSize() > room {
-			break
-		}
-		if v.leaves.has(o.id) { // an earlier object of that id, or this one before it came back
-			room -= v.tellLeave(o.id)
-		}
-		room -= v.tellEnter(o)
-	}
-	v.structure += uint32(len(v.events))
-}
-
-// leaveSize is how long the message of a leave is.
-func (v *View) leaveSize() int {
-	if v.cfg.Plain {
-		return plainLeave
-	}
-	return extLeave
-}
-
-var (
-	plainLeave = len(wire.ObjectGone{}.Append(nil))
-	extLeave   = len(wire.Remove{}.Append(nil))
-)
-
-// tellLeave makes an event, and returns its part of the budget.
-func (v *View) tellLeave(id uint32) (size int) {
-	d, _ := v.leaves.get(id)
-	v.leaves.remove(id)
-	v.events = append(v.events, Event{ID: id, Deleted: d.deleted})
-	v.left -= v.leaveSize()
-	return v.leaveSize()
-}
-
-// tellEnter does so for an object of which the client learns.
-func (v *View) tellEnter(o *Object) (size int) {
-	v.stopAwaiting(o)
-	v.events = append(v.events, Event{ID: o.id, Object: o, Owned: o.owner == v})
-	if o.changed > v.held.at(o.slot) {
-		v.held.raise(o.slot, o.slot+1, v.index.tick)
-	}
-	size = baselineSize(o)
-	v.left -= size
-	return size
-}
-
 // finish leaves everything as the next tick needs it.
 func (x *Index) finish() {
 	for i := range x.jobs {
@@ -273,100 +197,15 @@ func (x *Index) finish() {
 		clear(x.jobs[i].views)
 		x.jobs[i].set = nil
 	}
-	x.jobs, x.busy = x.jobs[:0], 0
+	x.jobs = x.jobs[:0]
+	for _, w := range x.workers {
+		w.rest()
+	}
 	clear(x.touched)
 	x.touched = x.touched[:0]
 	x.free = append(x.free, x.freed...)
 	x.freed = x.freed[:0]
 	x.emit = nil
-}
-
-// work has the pieces of what changed made, and then the jobs done.
-func (x *Index) work() {
-	x.recent = max(len(x.touched), x.recent-x.recent/8)
-	n := x.cfg.Workers
-	if n <= 0 {
-		n = min(runtime.GOMAXPROCS(0), 1+x.busy*x.recent/enough)
-	}
-	n = max(1, min(n, x.busy))
-	for len(x.workers) < n {
-		w := &worker{index: x}
-		w.run = w.work
-		x.workers = append(x.workers, w)
-	}
-	x.nextPiece.Store(0)
-	x.pieces.Store(0)
-	x.nextJob.Store(0)
-	x.running.Add(n)
-	if n == 1 {
-		x.workers[0].run()
-		return
-	}
-	// This one waits, so that the present thread goes on with the worker that was
-	// started last: the scheduler keeps that for it, and would let another one have
-	// it after some 100 µs only.
-	for _, w := range x.workers[:n] {
-		go w.run()
-	}
-	x.running.Wait()
-}
-
-// worker is what one goroutine needs to make snapshots.
-type worker struct {
-	index *Index
-	run   func() // work; made once, since starting it must not allocate
-
-	encoder
-	slots   slotSet
-	order   []uint32 // slots of the objects that may have something to send
-	records []record
-	data    []byte // the records, one after the other
-	low     uint32 // the lowest tick that an object with a record is held up to
-
-	parts []Part // of a whole snapshot
-	choice
-	snapshot Snapshot
-}
-
-// record is where an object's changes are in worker.data.
-type record struct {
-	slot uint32
-	end  uint32 // it begins where the one before ends
-	held uint32 // it has what changed after this tick
-}
-
-// work takes its share of Produce: first pieces, then jobs.
-func (w *worker) work() {
-	x := w.index
-	defer x.running.Done()
-	w.slots.grow(x.slots)
-	for {
-		from := int(x.nextPiece.Add(batch)) - batch
-		if from >= len(x.touched) {
-			break
-		}
-		some := x.touched[from:min(from+batch, len(x.touched))]
-		for _, o := range some {
-			if o.zone != nil && len(o.zone.subs) > 0 {
-				w.makePieces(o, x.before, x.plain < len(x.views), x.plain > 0)
-			} else {
-				o.forgetPieces()
-			}
-		}
-		x.pieces.Add(int64(len(some)))
-	}
-	// Snapshots need all pieces. Another worker may be at its last few, and does
-	// not wait for anything there, so this is short.
-	for x.pieces.Load() < int64(len(x.touched)) {
-		runtime.Gosched()
-	}
-	for {
-		i := int(x.nextJob.Add(1)) - 1
-		if i >= len(x.jobs) {
-			return
-		}
-		w.do(&x.jobs[i])
-	}
 }
 
 // do makes the snapshots of a job.
@@ -417,6 +256,7 @@ func (x *Index) forgotten() uint32 {
 // deliver notes what the view is sent and hands it out. Without rest, parts are
 // all that the client does not hold of what it knows.
 func (w *worker) deliver(v *View, parts []Part, rest bool) {
+	v.home = w.number
 	w.snapshot = Snapshot{
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
 		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || v.waiting()+v.leaves.size() > 0, plain: v.cfg.Plain,

@@ -47,11 +47,18 @@ type View struct {
 	sent  sent
 	acked bool // anything was acknowledged ever
 
+	acks   []ackRun // not taken in yet
+	acking bool     // a worker is to do that
+
 	// own and enters are the slots of objects that the client is to learn of: first
 	// those that were its own at some time since they wait.
 	own, enters agenda[struct{}]
 	leaves      agenda[departure] // ids of objects that it knows and is to forget
 	events      []Event           // of the tick that is being produced
+
+	// home is the worker that made the last snapshot, which has the view in its
+	// cache.
+	home int
 
 	structure uint32 // how many events there were
 	work      uint64 // see Work
@@ -258,30 +265,6 @@ func (v *View) leave(o *Object, deleted bool) {
 func (v *View) departed(o *Object) (departure, bool) {
 	d, ok := v.leaves.get(o.id)
 	return d, ok && d.slot == o.slot && d.tick == v.index.Stamp()
-}
-
-// Ack tells that the client has the part of that number, and reports whether it
-// was outstanding; if not, it has no effect.
-func (v *View) Ack(seq uint32) bool { return v.AckRun(seq, 1) }
-
-// AckRun is Ack for n parts from that number on, and reports whether any of them
-// was outstanding. A whole snapshot costs little more than a part, so it is for
-// wire.Ack.Runs.
-func (v *View) AckRun(seq uint32, n int) bool {
-	return v.ack(v.sent.acknowledge(seq, n, &v.held))
-}
-
-// AckTick tells that the client has all snapshots up to that of the given tick,
-// and reports whether that one was outstanding; if not, it has no effect.
-func (v *View) AckTick(tick uint32) bool {
-	return v.ack(v.sent.acknowledgeTick(tick, &v.held))
-}
-
-func (v *View) ack(ok bool) bool {
-	if ok {
-		v.acked, v.hearing = true, true
-	}
-	return ok
 }
 
 // due tells whether the client gets a snapshot in this tick, and if so, plans
