@@ -6,8 +6,8 @@ import (
 	"github.com/culm-net/culm/transport"
 )
 
-// accept does nothing here: where package net accepts, through one system call
-// for all that concerns sockets, it may go on.
+// accept returns nil: here one system call, socketcall(2), is for all that
+// concerns sockets, and package net goes on to accept.
 func (*pollers) accept(*Listener, *net.TCPListener, transport.Handler) *acceptor { return nil }
 
 type acceptor struct{ ended chan struct{} }
