@@ -437,3 +437,53 @@ func TestChanges(t *testing.T) {
 		}
 	})
 }
+
+// Interests may overlap, and what none of them has any more leaves; objects of
+// the AI itself are not shown, and what it says of them does not come back.
+func TestInterests(t *testing.T) {
+	s := newStage(t)
+	me := s.a.Channel()
+	enter := func(id, zone uint32) {
+		s.send(md.LocationChannel(1000, zone), md.StateServerObjectEnterLocationWithRequired,
+			append(s.pack(id, uint32(1000), zone, avatar), 1, 0, 'A', 1, 0, 2, 0))
+	}
+	var i *Interest
+	s.a.Do(func() {
+		i = s.a.Watch(1000, []uint32{8, 7, 8}, func(o *Object) any { s.tell("seen %d, too", o.ID()); return nil }, nil)
+		if !slices.Equal(i.Zones(), []uint32{7, 8}) || i.Parent() != 1000 {
+			t.Errorf("it is in %v of %d", i.Zones(), i.Parent())
+		}
+	})
+	enter(3000, 7)
+	enter(3001, 8)
+	s.expect("two interests", "seen 3000", "seen 3001, too")
+	s.send(md.LocationChannel(1000, 8), md.StateServerObjectSetField, s.pack(uint32(3001), "wave=(1)")) // it has no handler
+	s.send(me, md.StateServerObjectSetField, s.pack(uint32(9999), "wave=(1)"))
+	s.expect("an update of nobody", fmt.Sprintf("%d of 5: %x", md.StateServerObjectSetField, s.pack(uint32(9999), "wave=(1)")))
+	s.a.Do(func() {
+		i.Close()
+		i.Close()
+	})
+	if s.a.Object(3001) != nil || s.a.Object(3000) == nil {
+		t.Error("the closed interest's object is there, or that of the other one is not")
+	}
+	enter(3002, 8)
+	enter(3003, 7)
+	s.expect("what is left", "seen 3003")
+
+	// By the interest comes what the AI itself has sent.
+	s.a.Do(func() {
+		if err := s.a.Object(2000).Move(1000, 7); err != nil {
+			t.Error(err)
+		}
+	})
+	enter(2000, 7)
+	var b md.Batch
+	b.From(&s.peer)
+	b.Begin(md.StateServerObjectSetField, me, md.LocationChannel(1000, 7)).Bytes(s.pack(uint32(2000), "setPos=(8, 8)"))
+	_ = b.End()
+	b.Begin(md.StateServerObjectChangingLocation, me, md.LocationChannel(1000, 7)).Bytes(s.pack(uint32(2000), uint32(1000), uint32(9), uint32(1000), uint32(7)))
+	_ = b.End()
+	s.a.director.Post(&b)
+	s.expect("its own words")
+}
