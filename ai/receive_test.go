@@ -174,6 +174,12 @@ func TestReceive(t *testing.T) {
 	s.send(place, md.StateServerObjectSetField, s.pack(uint32(3000), "wave=(3)"))
 	s.send(place, md.StateServerObjectChangingLocation, s.pack(uint32(3000), uint32(1000), uint32(8), uint32(1000), uint32(7)))
 	s.expect("leaving", "3000.wave(3) of 5", "3000 is gone")
+	if s.a.Object(3000) != nil {
+		t.Error("it is still seen")
+	}
+	s.send(place, md.StateServerObjectEnterLocationWithRequired, enter)
+	s.send(place, md.StateServerObjectDeleteRAM, s.pack(uint32(3000)))
+	s.expect("coming again", "seen 3000", "3000 is gone")
 
 	// Its own object moved by others, and deleted, and taken away.
 	s.send(me, md.StateServerObjectChangingLocation, s.pack(uint32(2000), uint32(1000), uint32(2), uint32(1000), uint32(1)))
@@ -263,6 +269,73 @@ func TestReceiveNonsense(t *testing.T) {
 	}
 }
 
+// Objects keep the order of their creation, whichever of them go.
+func TestOrder(t *testing.T) {
+	s := newStage(t)
+	s.a.Do(func() {
+		for i := range uint32(40) {
+			if _, err := s.a.Create(Create{Class: "District", DoID: 5000 + i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := []uint32{2000, 4665}
+		for i := range uint32(40) {
+			if i%4 == 1 {
+				want = append(want, 5000+i)
+			} else if err := s.a.Object(5000 + i).Delete(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := s.a.Object(5001)
+		if err := o.Delete(); err != nil || o.Delete() == nil || !o.Gone() {
+			t.Errorf("deleting: %v", err)
+		}
+		want = slices.DeleteFunc(want, func(id uint32) bool { return id == 5001 })
+		var got []uint32
+		for o := range s.a.Objects() {
+			got = append(got, o.ID())
+		}
+		if !slices.Equal(got, want) || len(s.a.order) > 30 {
+			t.Errorf("the objects are %v of %d, want %v", got, len(s.a.order), want)
+		}
+	})
+}
+
+// spy keeps what the AI sends to a state server.
+type spy struct {
+	md.Participant
+	got []string
+}
+
+func (p *spy) Receive(m *md.Message) { p.got = append(p.got, fmt.Sprintf("%v %x", m.Type, m.Payload)) }
+
+// An object is made with its required fields, in their order, and the others that
+// have a value.
+func TestCreateMessages(t *testing.T) {
+	s, p := newStage(t), new(spy)
+	p.Receiver = p
+	s.a.Do(func() {
+		for _, ch := range []uint64{DefaultStateServer, 5000} {
+			if err := s.a.director.Subscribe(&p.Participant, ch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := s.a.Create(Create{Class: "Avatar", DoID: 5000, Parent: 1000, Zone: 7, Owner: 9, Fields: map[string]any{"setPos": []any{1, 2}, "setHat": 3}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	hat := s.pack("setHat=(3)")
+	want := []string{
+		fmt.Sprintf("STATESERVER_CREATE_OBJECT_WITH_REQUIRED_OTHER %x", append(append(s.pack(uint32(5000), uint32(1000), uint32(7), avatar), 0, 0, 1, 0, 2, 0, 1, 0), hat...)),
+		fmt.Sprintf("STATESERVER_OBJECT_SET_AI %x", s.pack(s.a.Channel())),
+		fmt.Sprintf("STATESERVER_OBJECT_SET_OWNER %x", s.pack(uint64(9))),
+	}
+	if !slices.Equal(p.got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(p.got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // FuzzReceive lets a cluster send an AI what it likes. Nothing may panic, handlers
 // get only what was checked, and the AI's books agree with each other.
 func FuzzReceive(f *testing.F) {
@@ -310,4 +383,107 @@ func FuzzReceive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What an object's owner, AI and handler are changed to counts.
+func TestChanges(t *testing.T) {
+	s, p := newStage(t), new(spy)
+	p.Receiver = p
+	other := newStage(t)
+	s.a.Do(func() {
+		if err := s.a.director.Subscribe(&p.Participant, 2000); err != nil {
+			t.Fatal(err)
+		}
+		o := s.a.Object(2000)
+		for _, err := range []error{o.SetOwner(9), o.Move(1000, 3), o.SetAI(s.a.Channel())} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if o.Owner() != 9 || o.Location() != (Location{1000, 3}) || !o.Managed() {
+			t.Errorf("it is of %d at %v", o.Owner(), o.Location())
+		}
+		o.SetHandler(other)
+		if err := o.SetAI(77); err != nil || o.Managed() || s.a.Object(2000) != nil {
+			t.Errorf("given away: %v", err)
+		}
+	})
+	want := []string{
+		fmt.Sprintf("STATESERVER_OBJECT_SET_OWNER %x", s.pack(uint64(9))),
+		fmt.Sprintf("STATESERVER_OBJECT_SET_LOCATION %x", s.pack(uint32(1000), uint32(3))),
+		fmt.Sprintf("STATESERVER_OBJECT_SET_AI %x", s.pack(s.a.Channel())),
+		fmt.Sprintf("STATESERVER_OBJECT_SET_AI %x", s.pack(uint64(77))),
+	}
+	if !slices.Equal(p.got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(p.got, "\n"), strings.Join(want, "\n"))
+	}
+	s.expect("the old handler")
+	other.expect("the new one", "2000 is gone")
+
+	s.a.Do(func() {
+		for want, id := range map[string]uint32{"belongs to the protocol": 5, "is in use": 4665} {
+			if _, err := s.a.UberDOG(id, "Login", nil); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("an UberDOG %d: %v", id, err)
+			}
+		}
+		if _, err := s.a.UberDOG(4666, "Nothing", nil); err == nil {
+			t.Error("an UberDOG of no class")
+		}
+		for o := range s.a.Objects() {
+			if o.ID() != 4665 {
+				t.Errorf("there is %d", o.ID())
+			}
+			break
+		}
+	})
+}
+
+// Interests may overlap, and what none of them has any more leaves; objects of
+// the AI itself are not shown, and what it says of them does not come back.
+func TestInterests(t *testing.T) {
+	s := newStage(t)
+	me := s.a.Channel()
+	enter := func(id, zone uint32) {
+		s.send(md.LocationChannel(1000, zone), md.StateServerObjectEnterLocationWithRequired,
+			append(s.pack(id, uint32(1000), zone, avatar), 1, 0, 'A', 1, 0, 2, 0))
+	}
+	var i *Interest
+	s.a.Do(func() {
+		i = s.a.Watch(1000, []uint32{8, 7, 8}, func(o *Object) any { s.tell("seen %d, too", o.ID()); return nil }, nil)
+		if !slices.Equal(i.Zones(), []uint32{7, 8}) || i.Parent() != 1000 {
+			t.Errorf("it is in %v of %d", i.Zones(), i.Parent())
+		}
+	})
+	enter(3000, 7)
+	enter(3001, 8)
+	s.expect("two interests", "seen 3000", "seen 3001, too")
+	s.send(md.LocationChannel(1000, 8), md.StateServerObjectSetField, s.pack(uint32(3001), "wave=(1)")) // it has no handler
+	s.send(me, md.StateServerObjectSetField, s.pack(uint32(9999), "wave=(1)"))
+	s.expect("an update of nobody", fmt.Sprintf("%d of 5: %x", md.StateServerObjectSetField, s.pack(uint32(9999), "wave=(1)")))
+	s.a.Do(func() {
+		i.Close()
+		i.Close()
+	})
+	if s.a.Object(3001) != nil || s.a.Object(3000) == nil {
+		t.Error("the closed interest's object is there, or that of the other one is not")
+	}
+	enter(3002, 8)
+	enter(3003, 7)
+	s.expect("what is left", "seen 3003")
+
+	// By the interest comes what the AI itself has sent.
+	s.a.Do(func() {
+		if err := s.a.Object(2000).Move(1000, 7); err != nil {
+			t.Error(err)
+		}
+	})
+	enter(2000, 7)
+	var b md.Batch
+	b.From(&s.peer)
+	b.Begin(md.StateServerObjectSetField, me, md.LocationChannel(1000, 7)).Bytes(s.pack(uint32(2000), "setPos=(8, 8)"))
+	_ = b.End()
+	b.Begin(md.StateServerObjectChangingLocation, me, md.LocationChannel(1000, 7)).Bytes(s.pack(uint32(2000), uint32(1000), uint32(9), uint32(1000), uint32(7)))
+	_ = b.End()
+	s.a.director.Post(&b)
+	s.expect("its own words")
 }
