@@ -58,7 +58,7 @@ func (b *bot) join(ctx context.Context) error {
 	b.ready, b.avatar, b.zone, b.open = ready, nil, 0, false
 	b.sights, b.context = make(map[uint32]*sight), ownContexts
 	b.mu.Unlock()
-	s, err := connect(ctx, &b.run.Config, b)
+	s, err := b.greet(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,15 @@ func (b *bot) join(ctx context.Context) error {
 		s.leave()
 		return context.Cause(ctx)
 	}
+}
+
+// greet connects, at a time when the gate does not open.
+func (b *bot) greet(ctx context.Context) (*session, error) {
+	if g := b.run.gate; g != nil && !g.public {
+		g.greeting.RLock()
+		defer g.greeting.RUnlock()
+	}
+	return connect(ctx, &b.run.Config, b)
 }
 
 // knock asks the gate to be let in.
@@ -223,6 +232,7 @@ func (b *bot) updated(s *session, doID uint32, field uint16, value []byte) {
 		return
 	}
 	if doID == b.run.gate.id {
+		b.run.gate.hear()
 		b.knockLocked()
 		return
 	}

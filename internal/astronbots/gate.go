@@ -28,6 +28,9 @@ const allClients = 10
 // in, when nothing but that tells them.
 const openEvery = 100 * time.Millisecond
 
+// openPatience is for how long at most nobody comes while they are told.
+const openPatience = 2 * time.Second
+
 // gate is the AI that lets clients in and gives each an avatar. Where the
 // server's configuration has an anonymous UberDOG for that, it takes its place;
 // else it makes all clients that there are established.
@@ -41,12 +44,17 @@ type gate struct {
 	ai      *ai.AI
 	linked  chan struct{} // closed when the AI is connected for the first time
 	waiting atomic.Int64  // clients that wait to be let in
+	// greeting is held for reading by clients from their dialing until the
+	// server has answered their hello, and told gets something when a client
+	// hears that it may ask to be let in.
+	greeting sync.RWMutex
+	told     chan struct{}
 
 	clients map[uint64]bool // that have an avatar; inside the AI
 }
 
 func newGate(ctx context.Context, r *run) (*gate, error) {
-	g := &gate{run: r, id: r.FirstID + gateOffset, field: r.gait.Field, linked: make(chan struct{}), clients: make(map[uint64]bool)}
+	g := &gate{run: r, id: r.FirstID + gateOffset, field: r.gait.Field, linked: make(chan struct{}), told: make(chan struct{}, 1), clients: make(map[uint64]bool)}
 	class := r.gait.Class
 	if r.Login.ID != 0 {
 		g.public, g.id = true, r.Login.ID
@@ -112,6 +120,8 @@ func (g *gate) words(index int) []byte {
 }
 
 // open lets clients in that cannot ask for it, again and again until ctx is done.
+// All clients that there are become established, and one that is, is not allowed
+// to say hello: so nobody comes meanwhile.
 func (g *gate) open(ctx context.Context) {
 	var told datagram.Writer
 	told.Uint16(clientSetField)
@@ -122,6 +132,11 @@ func (g *gate) open(ctx context.Context) {
 		if g.waiting.Load() == 0 {
 			continue
 		}
+		g.greeting.Lock()
+		select {
+		case <-g.told: // of an earlier time
+		default:
+		}
 		g.ai.Do(func() {
 			all := g.ai.Session(allClients)
 			all.SetState(ai.StateEstablished)
@@ -129,6 +144,20 @@ func (g *gate) open(ctx context.Context) {
 			g.sent(all.SetFieldsSendable(g.id, g.field))
 			g.sent(all.SendDatagram(told.Buf))
 		})
+		select {
+		case <-g.told: // then all others are established too
+		case <-time.After(openPatience): // who waited has left
+		case <-ctx.Done():
+		}
+		g.greeting.Unlock()
+	}
+}
+
+// hear notes that a client has been told.
+func (g *gate) hear() {
+	select {
+	case g.told <- struct{}{}:
+	default:
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,6 +163,40 @@ func (l *lateLink) Flush() {
 	case lost := <-l.lost:
 		lost.Close(transport.CodeNormal, "")
 	default:
+	}
+}
+
+// A client that has connected and says hello late is not let in before it does.
+func TestLateHello(t *testing.T) {
+	c := serve(t)
+	c.Clients = 2
+	told := make(chan struct{})
+	var dials atomic.Int32
+	tell := sync.OnceFunc(func() { close(told) })
+	dial := c.Dial
+	c.Dial = func(ctx context.Context, h transport.Handler) (transport.Conn, error) {
+		if dials.Add(1) == 1 {
+			return dial(ctx, &spoiler{h, func(_ transport.Conn, m [][]byte) [][]byte {
+				if slices.ContainsFunc(m, func(b []byte) bool { return binary.LittleEndian.Uint16(b) == clientSetField }) {
+					tell()
+				}
+				return m
+			}})
+		}
+		conn, err := dial(ctx, h)
+		// Long enough for the gate to open, if it did not wait.
+		select {
+		case <-told:
+		case <-time.After(3 * openEvery):
+		}
+		return conn, err
+	}
+	s, err := Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.OK() {
+		t.Error(text(s))
 	}
 }
 
