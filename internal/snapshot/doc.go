@@ -29,9 +29,7 @@
 // the client holds of anything, and at no others. An object's changes are encoded
 // when it changed, and copied to everybody who holds what came before; views
 // with the same zones that hold the same share a whole snapshot. Workers take
-// in acknowledgements and make snapshots, each of the clients that it had last, as
-// long as there are some; what a client gets does not depend on how many workers
-// there are.
+// snapshots off a list; what a client gets does not depend on how many there are.
 //
 // # Dialects
 //

@@ -94,9 +94,7 @@ func New(cfg Config) *Index {
 	if !(cfg.MinRate > 0) {
 		cfg.MinRate = 1
 	}
-	x := &Index{cfg: cfg, zones: map[uint32]*zone{}, sets: map[uint64][]*zoneSet{}}
-	x.addWorker()
-	return x
+	return &Index{cfg: cfg, zones: map[uint32]*zone{}, sets: map[uint64][]*zoneSet{}}
 }
 
 // Stamp is what changes made now must carry: the number after the last sealed

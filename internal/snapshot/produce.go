@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/culm-net/culm/pipes/wire"
 )
@@ -93,21 +92,17 @@ type Part struct {
 // producer is what Produce works with; all of it is empty or unused between
 // two ticks and only kept for its memory.
 type producer struct {
-	jobs   []job
-	emit   func(*View, *Snapshot)
-	before uint32 // the last tick that was sealed before this one
-	busy   int    // jobs that may have something to encode
-	recent int    // about how many objects changed in a tick lately
-	lately int    // and about how many jobs were busy
-
-	workers []*worker // one at least; the first crew of them work in this tick
-	crew    int
+	jobs    []job
+	workers []*worker
 	running sync.WaitGroup
-	prepare int         // objects of which pieces are made, and views that acknowledge something
-	planned atomic.Bool // jobs are made
+	emit    func(*View, *Snapshot)
+	before  uint32 // the last tick that was sealed before this one
+	busy    int    // jobs that may have something to encode
+	recent  int    // about how many objects changed in a tick lately
 
 	nextPiece counter // the next of touched that a worker takes
-	prepared  counter // how much of prepare is done
+	pieces    counter // how many pieces are made
+	nextJob   counter
 }
 
 // job is views that get the same parts, unless their budget is too small, or a
@@ -136,6 +131,9 @@ func (x *Index) Produce(tick uint32, emit func(*View, *Snapshot)) error {
 		return fmt.Errorf("snapshot: tick %d comes after tick %d, which is sealed; give each tick a higher number", tick, x.tick)
 	}
 	x.before, x.tick, x.emit = x.tick, tick, emit
+	for _, v := range x.views {
+		x.plan(v)
+	}
 	x.work()
 	x.finish()
 	return nil
@@ -180,8 +178,6 @@ func (x *Index) newJob(set *zoneSet, v *View, due bool) {
 	x.jobs = slices.Grow(x.jobs, 1)[:n+1]
 	j := &x.jobs[n]
 	j.set, j.due, j.views = set, due, append(j.views[:0], v)
-	w := x.workers[min(v.home, x.crew-1)]
-	w.jobs = append(w.jobs, n)
 	if len(v.events) > 0 || v.full() || v.held.floor() < x.newest {
 		x.busy++
 	}
@@ -197,10 +193,7 @@ func (x *Index) finish() {
 		clear(x.jobs[i].views)
 		x.jobs[i].set = nil
 	}
-	x.jobs = x.jobs[:0]
-	for _, w := range x.workers {
-		w.rest()
-	}
+	x.jobs, x.busy = x.jobs[:0], 0
 	clear(x.touched)
 	x.touched = x.touched[:0]
 	x.free = append(x.free, x.freed...)
@@ -256,7 +249,6 @@ func (x *Index) forgotten() uint32 {
 // deliver notes what the view is sent and hands it out. Without rest, parts are
 // all that the client does not hold of what it knows.
 func (w *worker) deliver(v *View, parts []Part, rest bool) {
-	v.home = w.number
 	w.snapshot = Snapshot{
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
 		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || v.waiting()+v.leaves.size() > 0, plain: v.cfg.Plain,

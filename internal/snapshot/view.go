@@ -47,18 +47,11 @@ type View struct {
 	sent  sent
 	acked bool // anything was acknowledged ever
 
-	acks   []ackRun // not taken in yet
-	acking bool     // a worker is to do that
-
 	// own and enters are the slots of objects that the client is to learn of: first
 	// those that were its own at some time since they wait.
 	own, enters agenda[struct{}]
 	leaves      agenda[departure] // ids of objects that it knows and is to forget
 	events      []Event           // of the tick that is being produced
-
-	// home is the worker that made the last snapshot, which has the view in its
-	// cache.
-	home int
 
 	structure uint32 // how many events there were
 	work      uint64 // see Work
