@@ -100,7 +100,11 @@ type coreUp struct {
 func (s *coreStage) upstream() peer {
 	u := NewUplink(s.director, UplinkConfig{})
 	p := &coreUp{corePeer{s, new(fakeConn)}, u}
-	s.director.Do(func() { s.director.SetUpstream(&upwire{uplink: u, wire: wire{outlet: u.outlet, conn: p.conn}}) })
+	s.director.Do(func() {
+		up := newUpwire(u, p.conn)
+		s.director.SetUpstream(up)
+		up.restored()
+	})
 	return p
 }
 

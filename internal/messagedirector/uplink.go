@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"time"
 
+	"github.com/culm-net/culm/datagram"
 	"github.com/culm-net/culm/transport"
 )
 
@@ -105,10 +107,11 @@ func (u *Uplink) Run(ctx context.Context) error {
 
 // hold uses a connection until it is lost, and returns why it is.
 func (u *Uplink) hold(ctx context.Context, conn transport.Conn) error {
-	up := &upwire{uplink: u, wire: wire{outlet: u.outlet, conn: conn}}
+	up := newUpwire(u, conn)
 	u.count.opened.Add(1)
 	u.director.Do(func() {
 		u.director.SetUpstream(up)
+		up.restored()
 		u.config.Changed(true)
 	})
 	defer u.director.Do(func() {
@@ -120,6 +123,8 @@ func (u *Uplink) hold(ctx context.Context, conn transport.Conn) error {
 	done := ctx.Done()
 	for {
 		select {
+		case <-up.behind:
+			time.AfterFunc(catchUp, func() { u.director.Do(up.catchUp) })
 		case err := <-u.closed:
 			u.count.lost.Add(1)
 			return err
@@ -158,18 +163,66 @@ func (u *Uplink) Received(conn transport.Conn, messages [][]byte) {
 // Closed is called by the transport when the connection is gone.
 func (u *Uplink) Closed(_ transport.Conn, err error) { u.closed <- err }
 
-// upwire tells the director above what it must know.
+// upwire tells the director above what it must know. What that is when the
+// link comes up can be more than the connection's queue holds; the rest of it
+// waits here, and with it everything behind it.
 type upwire struct {
 	wire
 	uplink *Uplink
 	buf    []byte
+	rest   datagram.Writer // messages, each as a blob
+	sent   int             // how many bytes of them have been sent
+	limit  int             // for how many bytes of rest the link is given up
+	behind chan struct{}   // asks for catchUp
+}
+
+// catchUp is the pause before more of what waits is sent.
+const catchUp = 5 * time.Millisecond
+
+func newUpwire(u *Uplink, conn transport.Conn) *upwire {
+	return &upwire{uplink: u, wire: wire{outlet: u.outlet, conn: conn}, limit: math.MaxInt, behind: make(chan struct{}, 1)}
+}
+
+// restored is called when everything was told that there was to tell. From now
+// on no more than MaxBacklog may come to what waits of it, and nothing when
+// nothing waits.
+func (w *upwire) restored() {
+	if w.limit = 0; len(w.rest.Buf) > 0 {
+		w.limit = len(w.rest.Buf) + w.uplink.config.MaxBacklog
+	}
 }
 
 func (w *upwire) send(m []byte) {
-	if !w.wire.send(m) {
+	if len(w.rest.Buf) == 0 && w.wire.send(m) {
+		return
+	}
+	if len(w.rest.Buf)+len(m) > w.limit {
+		w.gone = true
+		w.rest, w.sent = datagram.Writer{}, 0
 		w.uplink.count.givenUp.Add(1)
 		reset(w.conn, "too much waits for it to read")
+		return
 	}
+	w.gone = false
+	if len(w.rest.Buf) == 0 {
+		w.behind <- struct{}{}
+	}
+	w.rest.Blob(m)
+}
+
+// catchUp sends what waits as far as the connection's queue takes it. It is
+// called inside the order.
+func (w *upwire) catchUp() {
+	r := datagram.NewReader(w.rest.Buf[w.sent:])
+	for r.Remaining() > 0 {
+		if !w.wire.send(r.Blob()) {
+			w.gone = false
+			w.behind <- struct{}{}
+			return
+		}
+		w.sent = len(w.rest.Buf) - r.Remaining()
+	}
+	w.rest, w.sent, w.limit = datagram.Writer{}, 0, 0
 }
 
 func (w *upwire) control(t Type, channels ...uint64) {
