@@ -267,7 +267,9 @@ func (s *tcpStage) settle() {
 	}
 	for _, p := range all {
 		p.write(m)
-		for heard := false; !heard && !p.closed; {
+		// What arrived together with what a link was dropped for, the witness
+		// may hear all the same.
+		for heard := false; !p.closed && (!heard || s.over(p)); {
 			select {
 			case <-s.witness.heard:
 				heard = true
@@ -276,16 +278,37 @@ func (s *tcpStage) settle() {
 				s.peers[i].closed = true
 			}
 		}
+		if p.closed {
+			s.order(func() {})
+			select {
+			case <-s.witness.heard:
+			default:
+			}
+		}
 	}
 	s.peers = slices.DeleteFunc(s.peers, func(p *tcpPeer) bool { return p.closed })
 	for quiet := false; !quiet; {
-		done := make(chan struct{})
-		s.director.Do(func() {
-			quiet = s.director.next.empty()
-			close(done)
-		})
-		<-done
+		s.order(func() { quiet = s.director.next.empty() })
 	}
+}
+
+// order has f called inside the order and waits for it.
+func (s *tcpStage) order(f func()) {
+	done := make(chan struct{})
+	s.director.Do(func() {
+		f()
+		close(done)
+	})
+	<-done
+}
+
+// over tells whether the director has dropped a link.
+func (s *tcpStage) over(p *tcpPeer) bool {
+	if p == s.up {
+		return false
+	}
+	l, known := s.server.links.Load(p.conn)
+	return !known || l.(*link).over.Load()
 }
 
 // stats leaves the witness out.
@@ -353,8 +376,8 @@ func (p *tcpPeer) dropped() bool {
 	if !p.closed {
 		return false
 	}
-	_, err := p.wire.Read(make([]byte, 1))
-	return err != nil && !errors.Is(err, net.ErrClosed)
+	_, err := io.Copy(io.Discard, p.wire) // what the witness was sent may be left
+	return !errors.Is(err, net.ErrClosed)
 }
 
 type tcpUp struct{ *tcpPeer }

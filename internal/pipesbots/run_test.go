@@ -86,8 +86,9 @@ func TestRunSeesNoFaults(t *testing.T) {
 		calls bool // they get messages
 	}{
 		"one zone": {WorldConfig{Objects: 20}, Config{Clients: 8, Zones: []uint32{1}, UpdateRate: 66}, false},
-		"long":     {WorldConfig{Objects: 20, ValueBytes: 1000}, Config{Clients: 3, Zones: []uint32{1}, UpdateRate: 66}, false},
-		"zones":    {WorldConfig{Objects: 20, Zones: 3}, Config{Clients: 7, Zones: []uint32{1, 2, 3}, Spread: true}, false},
+		// A snapshot has three of them, so that clients have one in common.
+		"long":  {WorldConfig{Objects: 5, ValueBytes: 1000}, Config{Clients: 3, Zones: []uint32{1}, UpdateRate: 66}, false},
+		"zones": {WorldConfig{Objects: 20, Zones: 3}, Config{Clients: 7, Zones: []uint32{1, 2, 3}, Spread: true}, false},
 		"changes": {
 			WorldConfig{Objects: 20, Zones: 3, Changes: 100, Messages: 20},
 			Config{Clients: 7, Zones: []uint32{1, 2}, UpdateRate: 66, Counter: LoadCounter}, true,
