@@ -38,7 +38,7 @@ type Director struct {
 	published Stats
 }
 
-// Limits bound what one participant may make a director hold. A link that
+// Limits bound what participants may make a director hold. A link that
 // passes one is closed; calls inside the order answer with an error.
 type Limits struct {
 	// Channels is how many single channels a participant may subscribe.
@@ -47,6 +47,11 @@ type Limits struct {
 	// Ranges is how many ranges a participant may have, those that touch
 	// counted as one. 0 means 16,384.
 	Ranges int
+	// AllRanges bounds what ranges cost altogether: they cut the channels into
+	// pieces, and for each piece each participant that covers it counts. Who
+	// comes last is refused, like one with too many ranges of its own. 0 means
+	// 1,048,576.
+	AllRanges int
 	// PostRemoves is how many bytes of post-removes a participant may have,
 	// each counted with 64 bytes more than its message. 0 means 64 MiB.
 	PostRemoves int
@@ -60,6 +65,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	set(&l.Channels, 1<<22)
 	set(&l.Ranges, 1<<14)
+	set(&l.AllRanges, 1<<20)
 	set(&l.PostRemoves, 64<<20)
 	return l
 }
@@ -68,6 +74,7 @@ func (l Limits) withDefaults() Limits {
 var (
 	ErrChannels    = errors.New("messagedirector: the participant has subscribed as many channels as one may")
 	ErrRanges      = errors.New("messagedirector: the participant has subscribed as many ranges as one may")
+	ErrAllRanges   = errors.New("messagedirector: all participants together have subscribed as many ranges, and parts of them, as they may")
 	ErrPostRemoves = errors.New("messagedirector: the participant has as many bytes of post-removes as one may")
 )
 
@@ -249,7 +256,8 @@ func (d *Director) Unsubscribe(p *Participant, ch uint64) {
 }
 
 // SubscribeRange makes p a subscriber of all channels from low to high, both
-// included; of none if low is above high. The error is [ErrRanges].
+// included; of none if low is above high. The error is [ErrRanges] or
+// [ErrAllRanges].
 func (d *Director) SubscribeRange(p *Participant, low, high uint64) error {
 	if low > high {
 		return nil
@@ -257,6 +265,9 @@ func (d *Director) SubscribeRange(p *Participant, low, high uint64) error {
 	own := &p.extra().ranges
 	if len(own.spans) >= d.limits.Ranges {
 		return ErrRanges
+	}
+	if d.ranges.size+d.ranges.growth(low, high) > d.limits.AllRanges {
+		return ErrAllRanges
 	}
 	d.enter(p)
 	own.add(p.id, low, high)
@@ -267,14 +278,17 @@ func (d *Director) SubscribeRange(p *Participant, low, high uint64) error {
 }
 
 // UnsubscribeRange ends all subscriptions of p from low to high, both included,
-// those of single channels too. The error is [ErrRanges]: a hole makes two
-// pieces of one.
+// those of single channels too. The error is [ErrRanges] or [ErrAllRanges]: a
+// hole makes two pieces of one.
 func (d *Director) UnsubscribeRange(p *Participant, low, high uint64) error {
 	if low > high {
 		return nil
 	}
 	if p.more != nil && len(p.more.ranges.spans) >= d.limits.Ranges {
 		return ErrRanges
+	}
+	if p.more != nil && len(p.more.ranges.spans) > 0 && d.ranges.size+d.ranges.growth(low, high) > d.limits.AllRanges {
+		return ErrAllRanges
 	}
 	d.unsubscribeRange(p, low, high)
 	return nil

@@ -2,6 +2,7 @@ package messagedirector
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -54,4 +55,42 @@ func TestLimitsInside(t *testing.T) {
 	if s := d.Stats(); s.Refused != 4 || s.Malformed != 2 || s.Channels != 5 || s.Ranges != 2 {
 		t.Errorf("counted %+v", s)
 	}
+}
+
+// Ranges that cut each other into pieces cost by pieces and participants, and
+// all of them together are bounded; the count is exact, also after holes.
+func TestAllRangesLimit(t *testing.T) {
+	d := New(Limits{AllRanges: 1000})
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var all []*funcReceiver
+	refused := 0
+	d.Do(func() {
+		for range 40 {
+			p := listener(func(*Message) {})
+			all = append(all, p)
+			for range 20 {
+				low := rnd.Uint64N(1000)
+				if err := d.SubscribeRange(&p.Participant, low, low+rnd.Uint64N(200)); errors.Is(err, ErrAllRanges) {
+					refused++
+				} else if err != nil {
+					t.Error(err)
+				}
+				if low%3 == 0 {
+					_ = d.UnsubscribeRange(&p.Participant, low+5, low+rnd.Uint64N(50))
+				}
+				if n := sizeOf(d.ranges.spans); n != d.ranges.size || n > 1000 {
+					t.Fatalf("%d ids, counted %d", n, d.ranges.size)
+				}
+			}
+		}
+		if refused == 0 {
+			t.Error("none was refused")
+		}
+		for _, p := range all {
+			d.Leave(&p.Participant)
+		}
+		if d.ranges.size != 0 {
+			t.Errorf("%d are counted when all have left", d.ranges.size)
+		}
+	})
 }

@@ -76,6 +76,62 @@ func TestStalledLinkIsDropped(t *testing.T) {
 	}
 }
 
+// What waits for all links together is bounded: those for which most waits go.
+func TestQueuedOfAllLinks(t *testing.T) {
+	st := newCoreStage(t, &stageConfig{server: ServerConfig{MaxQueued: 1000}}).(*coreStage)
+	var all []*corePeer
+	for i := range 4 {
+		q, _ := st.join()
+		p := q.(*corePeer)
+		p.conn.stats.Queued = 300 + i
+		m, err := compose("add 800")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.send(m)
+		all = append(all, p)
+	}
+	for range 8 { // until it looks
+		m, _ := compose("5 -> 800 : 1")
+		q, _ := st.join()
+		q.send(m)
+	}
+	for i, p := range all {
+		if p.dropped() != (i == 3) {
+			t.Errorf("link %d with %d bytes: dropped %v", i, p.conn.stats.Queued, p.dropped())
+		}
+	}
+	if n := st.server.Stats().Dropped["overrun"]; n != 1 {
+		t.Errorf("counted %d", n)
+	}
+}
+
+// A long message for many links is in memory once.
+func TestLongMessageIsShared(t *testing.T) {
+	st := newCoreStage(t, &stageConfig{}).(*coreStage)
+	var first, second []byte
+	for _, to := range []*[]byte{&first, &second} {
+		q, _ := st.join()
+		m, err := compose("add 800")
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.send(m)
+		q.(*corePeer).conn.shared = to
+	}
+	m, _ := compose("5 -> 800 : 1")
+	sender, _ := st.join()
+	long := append(m, make([]byte, longMessage)...)
+	sender.send(long)
+	if len(first) != len(long) || &first[0] != &second[0] || &first[0] == &long[0] {
+		t.Errorf("%d and %d bytes are not the same copy", len(first), len(second))
+	}
+	sender.send(m)
+	if len(first) != len(long) {
+		t.Error("a short one is shared, too")
+	}
+}
+
 // An upstream that takes nothing is given up, to be dialled again.
 func TestStalledUpstreamIsGivenUp(t *testing.T) {
 	st := newCoreStage(t, &stageConfig{}).(*coreStage)

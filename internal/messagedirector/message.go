@@ -1,6 +1,7 @@
 package messagedirector
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,6 +35,8 @@ type Message struct {
 	// same Serial are about the same message, so that what is made from it
 	// for the first can be used for the second. It is never 0.
 	Serial uint64
+
+	copied []byte // made by copy
 }
 
 // ParseMessage splits a message, without a length before it, and keeps b. The
@@ -55,7 +58,7 @@ func (m *Message) parse(b []byte) error {
 	if len(b) < head {
 		return fmt.Errorf("the message names %d recipients, and ends %d bytes before the end of the last", b[0], head-len(b))
 	}
-	m.Raw = b
+	m.Raw, m.copied = b, nil
 	if len(b) < head+10 {
 		m.Sender, m.Type, m.Payload = 0, 0, nil
 		return nil
@@ -71,6 +74,14 @@ func (m *Message) Recipients() int { return int(m.Raw[0]) }
 
 // Recipient returns the recipient number i, from 0.
 func (m *Message) Recipient(i int) uint64 { return binary.LittleEndian.Uint64(m.Raw[1+8*i:]) }
+
+// copy returns a copy of Raw that is never changed, always the same one.
+func (m *Message) copy() []byte {
+	if m.copied == nil {
+		m.copied = bytes.Clone(m.Raw)
+	}
+	return m.copied
+}
 
 // Reader reads the payload.
 func (m *Message) Reader() datagram.Reader { return datagram.NewReader(m.Payload) }

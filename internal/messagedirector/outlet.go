@@ -63,13 +63,27 @@ type wire struct {
 	stall session.Stall // of the goroutine that looks for stalls
 }
 
+// longMessage is from how many bytes on a message for several links is kept
+// once and not for each.
+const longMessage = 4 << 10
+
+// pass queues a message that was delivered, like send.
+func (w *wire) pass(m *Message) bool {
+	if len(m.Raw) < longMessage {
+		return w.send(m.Raw)
+	}
+	return w.queue(transport.Message{Data: m.copy(), Shared: true})
+}
+
 // send queues a message. It reports false when the connection must be given up
 // because too much waits.
-func (w *wire) send(m []byte) bool {
+func (w *wire) send(m []byte) bool { return w.queue(transport.Message{Data: m}) }
+
+func (w *wire) queue(m transport.Message) bool {
 	if w.gone {
 		return true
 	}
-	if err := w.conn.Send(transport.Message{Data: m}); err != nil {
+	if err := w.conn.Send(m); err != nil {
 		w.gone = true // else it is closed, and Closed on the way
 		return !errors.Is(err, transport.ErrFull)
 	}

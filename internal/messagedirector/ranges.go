@@ -17,6 +17,7 @@ type span struct {
 // that do not overlap, and of which no two neighbours could be one.
 type rangeTable struct {
 	spans []span
+	size  int // of the ids of all spans together
 }
 
 // at returns who covers ch with ranges.
@@ -107,7 +108,30 @@ func (t *rangeTable) change(low, high uint64, f func([]uint32) []uint32) {
 	for _, s := range t.spans[j:last] {
 		put(s.low, s.high, s.ids)
 	}
+	t.size += sizeOf(out) - sizeOf(t.spans[first:last])
 	t.spans = slices.Replace(t.spans, first, last, out...)
+}
+
+func sizeOf(spans []span) (n int) {
+	for _, s := range spans {
+		n += len(s.ids)
+	}
+	return n
+}
+
+// growth is by how much size can grow at most when a participant becomes a
+// subscriber of low to high: by one for each piece, and by what cutting the
+// first and the last piece in two repeats.
+func (t *rangeTable) growth(low, high uint64) int {
+	i := t.from(low)
+	n := 1
+	for j := i; j < len(t.spans) && t.spans[j].low <= high; j++ {
+		n += 2
+		if s := &t.spans[j]; s.low < low || s.high > high {
+			n += 2 * len(s.ids)
+		}
+	}
+	return n
 }
 
 // gaps returns the parts of low to high that nobody covers, within the lowest

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,11 @@ type ServerConfig struct {
 	// it is closed. 0 means DefaultStall. How much may wait is the
 	// transport's to limit, see DefaultSendQueue.
 	Stall time.Duration
+
+	// MaxQueued is how many bytes may wait for all links together. When it is
+	// more, the link for which most waits is closed, until it is not. It is
+	// looked at each time that an eighth of it has been sent. 0 means 512 MiB.
+	MaxQueued int
 
 	// FlushInterval is the pause between two writes to links when there is
 	// much to write. 0 means 1 ms.
@@ -61,6 +67,7 @@ type Server struct {
 	count    linkCounters
 
 	admission *session.Admission
+	unlooked  int // bytes queued since Server.look; inside the order
 
 	mu       sync.Mutex
 	listener transport.Listener // set by Serve
@@ -93,6 +100,7 @@ const (
 func NewServer(d *Director, c ServerConfig) *Server {
 	c.Stall = cmp.Or(c.Stall, DefaultStall)
 	c.MaxBacklog = cmp.Or(c.MaxBacklog, DefaultBacklog)
+	c.MaxQueued = cmp.Or(c.MaxQueued, 8*DefaultSendQueue)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -265,8 +273,40 @@ func (l *link) warn(key, msg string, attrs ...slog.Attr) {
 
 // Receive passes a message on to the other process.
 func (l *link) Receive(m *Message) {
-	if !l.send(m.Raw) {
+	if !l.pass(m) {
 		l.drop(dropOverrun, "too much waits for it to read")
+	}
+	s := l.server
+	if s.unlooked += len(m.Raw); s.unlooked > s.config.MaxQueued/8 {
+		s.unlooked = 0
+		s.look()
+	}
+}
+
+// look closes links until no more than MaxQueued waits. It is called inside
+// the order.
+func (s *Server) look() {
+	type queue struct {
+		link   *link
+		queued int
+	}
+	var all []queue
+	total := 0
+	s.links.Range(func(_, v any) bool {
+		l := v.(*link)
+		if n := l.conn.Stats().Queued; n > 0 && !l.over.Load() {
+			all = append(all, queue{l, n})
+			total += n
+		}
+		return true
+	})
+	slices.SortFunc(all, func(a, b queue) int { return cmp.Compare(b.queued, a.queued) })
+	for _, q := range all {
+		if total <= s.config.MaxQueued {
+			return
+		}
+		total -= q.queued
+		q.link.drop(dropOverrun, "too much waits for all links together, and most of it for this one")
 	}
 }
 

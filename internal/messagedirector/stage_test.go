@@ -24,6 +24,7 @@ type fakeConn struct {
 	err            error // what Send answers
 	stats          transport.Stats
 	held           time.Duration
+	shared         *[]byte // where the last shared message is put; nil is nowhere
 }
 
 func (c *fakeConn) Send(m transport.Message) error {
@@ -32,6 +33,9 @@ func (c *fakeConn) Send(m transport.Message) error {
 	}
 	if c.closed {
 		return transport.ErrClosed
+	}
+	if m.Shared && c.shared != nil {
+		*c.shared = m.Data
 	}
 	c.sent = append(c.sent, bytes.Clone(m.Data))
 	return nil
