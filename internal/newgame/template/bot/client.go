@@ -41,15 +41,14 @@ type client struct {
 	events   events
 	conn     *tcp.Conn
 	objects  map[uint32]*dc.Class
-	received chan []byte
+	received chan []byte   // closed when the connection is gone
+	err      error         // why it is, then
 	quit     chan struct{} // closed by close
-	over     chan struct{} // closed when the connection is gone
-	err      error         // why it is
 }
 
 // dial connects and says hello.
 func dial(ctx context.Context, address string, e events) (*client, error) {
-	c := &client{events: e, objects: make(map[uint32]*dc.Class), received: make(chan []byte, 100), quit: make(chan struct{}), over: make(chan struct{})}
+	c := &client{events: e, objects: make(map[uint32]*dc.Class), received: make(chan []byte, 100), quit: make(chan struct{})}
 	c.objects[loginID] = game.Schema().Class("Login")
 	var err error
 	if c.conn, err = tcp.Dial(ctx, address, tcp.Config{}, c); err != nil {
@@ -60,12 +59,11 @@ func dial(ctx context.Context, address string, e events) (*client, error) {
 	w.Uint32(game.Hash)
 	w.String(version)
 	c.write(w.Buf)
-	select {
-	case m := <-c.received:
-		return c, c.handle(m) // HelloResp or Eject
-	case <-c.over:
+	m, ok := <-c.received
+	if !ok {
 		return nil, c.err
 	}
+	return c, c.handle(m) // HelloResp or Eject
 }
 
 // Opened is called by the transport.
@@ -84,17 +82,18 @@ func (c *client) Received(_ transport.Conn, messages [][]byte) {
 // Closed is called by the transport when the connection is gone.
 func (c *client) Closed(_ transport.Conn, err error) {
 	c.err = err
-	close(c.over)
+	close(c.received)
 }
 
 func (c *client) close() {
 	close(c.quit)
 	c.conn.Close(transport.CodeNormal, "")
-	<-c.over
+	for range c.received { // until it is gone
+	}
 }
 
 func (c *client) write(m []byte) {
-	_ = c.conn.Send(transport.Message{Data: m}) // over tells if it is gone
+	_ = c.conn.Send(transport.Message{Data: m}) // received tells if it is gone
 	c.conn.Flush()
 }
 

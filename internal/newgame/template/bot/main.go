@@ -49,9 +49,10 @@ func run(ctx context.Context, address, name string) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-b.client.over:
-			return b.client.err
-		case m := <-b.client.received:
+		case m, ok := <-b.client.received:
+			if !ok {
+				return b.client.err
+			}
 			if err := b.client.handle(m); err != nil {
 				return err
 			}
