@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -112,6 +113,44 @@ func TestRushOfPeers(t *testing.T) {
 	for range n {
 		<-h.opened
 		<-h.closed
+	}
+}
+
+// What a peer sends as soon as it is connected is heard before what others send
+// later, also when the poller learns of both at once.
+func TestNewPeersAreHeardInTheirTurn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // one poller
+	h := &slow{collect: newCollect(2), heard: make(chan string), goOn: make(chan struct{})}
+	l := serve(t, Config{Pace: -1}, h)
+	old := dialRaw(t, l)
+	_, _ = old.Write([]byte{5, 0, 'f', 'i', 'r', 's', 't'})
+	<-h.heard // and the poller waits
+	fresh := dialRaw(t, l)
+	_, _ = fresh.Write([]byte{6, 0, 's', 'e', 'c', 'o', 'n', 'd'})
+	_, _ = old.Write([]byte{5, 0, 't', 'h', 'i', 'r', 'd'})
+	h.goOn <- struct{}{}
+	for _, want := range []string{"second", "third"} {
+		if got := <-h.heard; got != want {
+			t.Errorf("%s is heard, want %s", got, want)
+		}
+		h.goOn <- struct{}{}
+	}
+	_, _ = old.Close(), fresh.Close()
+	<-h.closed
+	<-h.closed
+}
+
+// slow tells of each message and waits.
+type slow struct {
+	*collect
+	heard chan string
+	goOn  chan struct{}
+}
+
+func (h *slow) Received(_ transport.Conn, msgs [][]byte) {
+	for _, m := range msgs {
+		h.heard <- string(m)
+		<-h.goOn
 	}
 }
 

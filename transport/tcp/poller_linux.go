@@ -136,19 +136,16 @@ func (p *poller) begin(s *polled) bool {
 }
 
 // adopt is begin on the goroutine of the poller, which misses nothing of what
-// the system says of s.
+// the system says of s. What the peer has sent already is read now: others may
+// have sent later and are known to be ready.
 func (p *poller) adopt(s *polled) bool {
-	s.opened = true
-	p.conns[int32(s.fd)] = s
 	if !p.watch(s) {
-		delete(p.conns, int32(s.fd))
 		return false
 	}
+	s.opened, s.unread, s.newcomer = true, true, true
+	p.conns[int32(s.fd)] = s
 	s.handler.Opened(s.conn)
-	if p.inOrder {
-		s.unread, s.newcomer = true, true
-		p.row.add(s)
-	}
+	p.turn(s, 0)
 	return true
 }
 
