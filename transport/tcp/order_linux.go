@@ -10,8 +10,8 @@ import (
 // row is what a poller that keeps the order has to do before it asks for
 // events again. The connections stand in it in the order in which they have
 // become ready, which is that of the first messages that they have to read.
-// When the last of these had arrived the system says with what is read.
-// Nothing says it of those between.
+// When the last of these had arrived the system says with what is read, but
+// for the first while after it was asked to. Nothing says it of those between.
 type row struct {
 	turns   []*polled
 	errs    []error   // what reading each of turns has ended with
@@ -55,6 +55,9 @@ func (p *poller) deliverRow() {
 			p.finish(s, p.deliver(s, maxBatch))
 		case len(r.turns) > 1 && s.conn.several():
 			_ = p.deliver(s, 1) // finds out again whether it is held
+			if s.stamp == 0 {
+				s.stamp = math.MaxInt64 - 1
+			}
 			at, _ := slices.BinarySearchFunc(r.rests, s.stamp+1, byStamp)
 			r.rests = slices.Insert(r.rests, at, s)
 		default:
