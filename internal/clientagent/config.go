@@ -62,7 +62,7 @@ type Config struct {
 	Limits Limits
 
 	// FlushInterval is the pause between two writes to clients when there is
-	// much to write. 0 means 5 ms.
+	// much to write. 0 means 1 ms.
 	FlushInterval time.Duration
 	// MaxBacklog is how many bytes may wait to be routed before clients are
 	// read more slowly. 0 means messagedirector.DefaultBacklog.
@@ -183,7 +183,7 @@ func (c Config) complete() (*settings, error) {
 	s.rates = session.Limits{Messages: rate(c.Limits.Messages), Bytes: rate(c.Limits.Bytes)}
 	s.Hash = cmp.Or(c.Hash, c.Schema.Hash())
 	s.InterestTimeout = cmp.Or(c.InterestTimeout, 500*time.Millisecond)
-	s.FlushInterval = cmp.Or(c.FlushInterval, 5*time.Millisecond)
+	s.FlushInterval = cmp.Or(c.FlushInterval, time.Millisecond)
 	s.MaxBacklog = cmp.Or(c.MaxBacklog, defaultBacklog)
 	s.DrainReason = cmp.Or(c.DrainReason, "The server is going down for maintenance.")
 	if s.Log == nil {

@@ -10,8 +10,8 @@ import (
 // row is what a poller that keeps the order has to do before it asks for
 // events again. The connections stand in it in the order in which they have
 // become ready, which is that of the first messages that they have to read.
-// When the last of these had arrived the system says with what is read.
-// Nothing says it of those between.
+// When the last of these had arrived the system says with what is read, but
+// for the first while after it was asked to. Nothing says it of those between.
 type row struct {
 	turns   []*polled
 	errs    []error   // what reading each of turns has ended with
@@ -31,8 +31,12 @@ func (r *row) add(s *polled) {
 	}
 }
 
-// rest puts s among those that are delivered by stamp.
+// rest puts s among those that are delivered by stamp, at their end where there
+// is none.
 func (r *row) rest(s *polled) {
+	if s.stamp == 0 {
+		s.stamp = math.MaxInt64 - 1
+	}
 	at, _ := slices.BinarySearchFunc(r.rests, s.stamp+1, byStamp)
 	r.rests = slices.Insert(r.rests, at, s)
 }
@@ -61,7 +65,7 @@ func (p *poller) deliverRow() {
 			p.finish(s, err)
 		case !s.fresh:
 			p.finish(s, p.deliver(s, maxBatch))
-		case newcomer && !several:
+		case newcomer && !several && s.stamp != 0:
 			r.rest(s) // others may have spoken since it came
 		case len(r.turns) > 1 && s.conn.several():
 			_ = p.deliver(s, 1) // finds out again whether it is held
