@@ -45,8 +45,9 @@ func (c *client) know(doID uint32, o object, w way) {
 	c.objects[doID] = o
 }
 
-// unknow ends ways in which the client knows an object. An object that it
-// then does not know any more it may still send to, for a while and in vain.
+// unknow ends ways in which the client knows an object. To an object that it
+// then neither sees nor owns it may still send for a while, in vain unless the
+// object is declared.
 func (c *client) unknow(doID uint32, w way) {
 	o, ok := c.objects[doID]
 	if !ok {
@@ -56,14 +57,15 @@ func (c *client) unknow(doID uint32, w way) {
 		c.agent.count.objects--
 	}
 	gone := w & o.ways &^ declared
-	if o.ways &^= w; o.ways != 0 {
-		c.objects[doID] = o
-		return
-	}
-	delete(c.objects, doID)
-	if gone != 0 {
+	o.ways &^= w
+	if gone != 0 && o.ways&^declared == 0 {
 		s := c.agent.settings
 		c.history.add(doID, c.agent.clock(), s.HistoricalTTL, s.Limits.Historical)
+	}
+	if o.ways != 0 {
+		c.objects[doID] = o
+	} else {
+		delete(c.objects, doID)
 	}
 }
 
@@ -299,7 +301,8 @@ func (h *history) has(doID uint32, now, ttl time.Duration) bool {
 	return ok && (ttl == 0 || now-at < ttl)
 }
 
-// knew reports whether the client has known an object that is gone.
+// knew reports whether the client has seen or owned an object and then not any
+// more, even if it is back.
 func (c *client) knew(doID uint32) bool {
 	return c.history.has(doID, c.agent.clock(), c.agent.settings.HistoricalTTL)
 }

@@ -130,10 +130,10 @@ func (c *client) relocate(q *request) *ejection {
 	}
 	if o := c.objects[q.doID]; o.ways&owned == 0 {
 		switch {
+		case c.knew(q.doID): // also when it is back: this was sent before, as far as one can tell
+			return nil
 		case o.ways&visible != 0:
 			return because(CodeForbiddenRelocate, "The client may not move the object %d, which it does not own.", q.doID)
-		case c.knew(q.doID):
-			return nil
 		}
 		return because(CodeMissingObject, "The client does not know the object %d.", q.doID)
 	}
