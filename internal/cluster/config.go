@@ -89,13 +89,15 @@ type MessageDirector struct {
 	ReconnectDelayMin time.Duration `key:"reconnect_delay_min" kind:"ms" min:"1" default:"250" own:"true" help:"Pause before it is tried again."`
 	ReconnectDelayMax time.Duration `key:"reconnect_delay_max" kind:"ms" min:"1" default:"10000" own:"true" help:"Each pause is longer than the last one, up to this."`
 
-	StallBytes   int           `key:"stall_bytes" kind:"bytes" min:"1" default:"64MiB" own:"true" help:"A link for which more than this waits is dropped, and its post-removes are sent."`
-	StallTimeout time.Duration `key:"stall_timeout" kind:"ms" min:"1" default:"10000" own:"true" help:"A link that takes nothing for so long is dropped in the same way."`
-	BacklogBytes int           `key:"backlog_bytes" kind:"bytes" min:"1" default:"16MiB" own:"true" help:"While more than this waits to be routed, links are read more slowly."`
+	StallBytes    int           `key:"stall_bytes" kind:"bytes" min:"1" default:"64MiB" own:"true" help:"A link for which more than this waits is dropped, and its post-removes are sent."`
+	StallBytesAll int           `key:"stall_bytes_all" kind:"bytes" min:"1" default:"512MiB" own:"true" help:"When more than this waits for all links together, those for which most waits are dropped."`
+	StallTimeout  time.Duration `key:"stall_timeout" kind:"ms" min:"1" default:"10000" own:"true" help:"A link that takes nothing for so long is dropped in the same way."`
+	BacklogBytes  int           `key:"backlog_bytes" kind:"bytes" min:"1" default:"16MiB" own:"true" help:"While more than this waits to be routed, links are read more slowly."`
 
 	MaxLinks        int `key:"max_links" kind:"count" default:"4096" own:"true" help:"Links that are let in. 0 is no limit."`
 	MaxChannels     int `key:"max_channels" kind:"count" min:"1" default:"4194304" own:"true" help:"Single channels that a link may hear; one more drops it."`
 	MaxRanges       int `key:"max_ranges" kind:"count" min:"1" default:"16384" own:"true" help:"Ranges of channels that a link may hear, those that touch counted as one; one more drops it."`
+	MaxRangesAll    int `key:"max_ranges_all" kind:"count" min:"1" default:"1048576" own:"true" help:"Ranges that all links together may hear, each counted once for every piece into which others cut it; one more drops its link."`
 	PostRemoveBytes int `key:"post_remove_bytes" kind:"bytes" min:"1" default:"64MiB" own:"true" help:"Bytes of post-removes that a link may have, with 64 more for each; one more drops it."`
 }
 

@@ -120,7 +120,7 @@ func (s *Server) events(c *Config) error {
 func (s *Server) direct(c *Config) error {
 	m := &c.MessageDirector
 	s.director = messagedirector.New(messagedirector.Limits{
-		Channels: m.MaxChannels, Ranges: m.MaxRanges, PostRemoves: m.PostRemoveBytes,
+		Channels: m.MaxChannels, Ranges: m.MaxRanges, AllRanges: m.MaxRangesAll, PostRemoves: m.PostRemoveBytes,
 	})
 	if m.Bind != "" {
 		if err := s.bindDirector(m); err != nil {
@@ -172,6 +172,7 @@ func (s *Server) bindDirector(m *MessageDirector) error {
 		Allow:      m.Allow,
 		MaxLinks:   m.MaxLinks,
 		Stall:      m.StallTimeout,
+		MaxQueued:  m.StallBytesAll,
 		MaxBacklog: m.BacklogBytes,
 		LogMessage: s.emitter.Forward,
 		Log:        s.log,
