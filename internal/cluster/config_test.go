@@ -217,7 +217,7 @@ func TestCheckRunnable(t *testing.T) {
 	}
 	const text = `: this version of Culm does not run the role `
 	err = c.CheckRunnable()
-	if err == nil || strings.Count(err.Error(), text) != 4 || !strings.HasPrefix(err.Error(), "testdata/full.yml:89: roles[3].type"+text+`"database": run it with astrond`) {
+	if err == nil || strings.Count(err.Error(), text) != 4 || !strings.HasPrefix(err.Error(), "testdata/full.yml:91: roles[3].type"+text+`"database": run it with astrond`) {
 		t.Errorf("%v", err)
 	}
 }
