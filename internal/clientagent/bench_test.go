@@ -47,7 +47,7 @@ func newStand(b *testing.B, n int) *stand {
 	}
 	s.agent, s.server = a, newPeer(s.d)
 	s.door = a.newDoor(func([]transport.Conn) {})
-	b.Cleanup(s.door.flusher.Close)
+	b.Cleanup(s.door.outlet.Close)
 	s.field = uint16(c.Schema.Class("Avatar").FieldByName("setPos").Number())
 	for i := range n {
 		conn := &sink{addr: net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: i}}

@@ -30,7 +30,7 @@ type client struct {
 	id      uint64 // the session channel: the sender of all that the client causes
 	state   State
 	over    bool // the session has ended; nothing is received or sent any more
-	dirty   bool // listed in door.dirty
+	queued  bool // see md.Outlet.Queued
 
 	hello, login, heartbeat *list.Element // deadlines
 
@@ -128,10 +128,7 @@ func (c *client) send(m transport.Message) {
 	}
 	n.sent++
 	n.sentBytes += uint64(len(m.Data))
-	if !c.dirty {
-		c.dirty = true
-		c.door.dirty = append(c.door.dirty, c)
-	}
+	c.door.outlet.Queued(c.conn, &c.queued)
 }
 
 // sendWritten sends what was written after Agent.begin.

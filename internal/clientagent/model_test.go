@@ -12,6 +12,7 @@ import (
 	"github.com/culm-net/culm/datagram"
 	"github.com/culm-net/culm/dc"
 	md "github.com/culm-net/culm/internal/messagedirector"
+	"github.com/culm-net/culm/transport"
 	"pgregory.net/rapid"
 )
 
@@ -74,7 +75,8 @@ func newWorld(t *rapid.T, schema *dc.Schema) *world {
 	}
 	w.th = &theatre{agent: a}
 	a.clock = func() time.Duration { return time.Duration(w.th.now.Load()) }
-	w.th.core = &door{agent: a} // nothing is flushed
+	w.th.core = a.newDoor(func([]transport.Conn) {})
+	t.Cleanup(w.th.core.outlet.Close)
 	for range 2 {
 		w.servers = append(w.servers, new(server))
 	}

@@ -59,7 +59,7 @@ func (a *Agent) Serve(ctx context.Context, listeners ...transport.Listener) erro
 	stopTicks()
 	ticking.Wait()
 	for _, d := range doors {
-		d.flusher.Close()
+		d.outlet.Close()
 	}
 	a.log.Flush()
 	return errors.Join(errs...)
@@ -125,33 +125,12 @@ func (a *Agent) findStalled(now time.Time) {
 
 // door is where a listener's clients come in. It is their transport's handler.
 type door struct {
-	agent   *Agent
-	flusher *session.Flusher
-
-	// Inside the order:
-	dirty []*client        // for whom something is queued
-	conns []transport.Conn // scratch space
+	agent  *Agent
+	outlet *md.Outlet
 }
 
 func (a *Agent) newDoor(flush func([]transport.Conn)) *door {
-	d := &door{agent: a, flusher: session.NewFlusher(a.settings.FlushInterval, flush)}
-	a.director.Do(func() { a.director.AfterRound(d.afterRound) })
-	return d
-}
-
-// afterRound sees to it that what was queued leaves.
-func (d *door) afterRound() {
-	if len(d.dirty) == 0 {
-		return
-	}
-	for _, c := range d.dirty {
-		c.dirty = false
-		d.conns = append(d.conns, c.conn)
-	}
-	d.flusher.Add(d.conns)
-	clear(d.dirty)
-	clear(d.conns)
-	d.dirty, d.conns = d.dirty[:0], d.conns[:0]
+	return &door{agent: a, outlet: md.NewOutlet(a.director, a.settings.FlushInterval, flush)}
 }
 
 // Opened is called by the transport for each new connection.

@@ -87,7 +87,7 @@ func newTheatre(t testing.TB, d *md.Director, c Config) *theatre {
 	a.clock = func() time.Duration { return time.Duration(th.now.Load()) }
 	th.agent = a
 	th.core = a.newDoor(func([]transport.Conn) {})
-	t.Cleanup(th.core.flusher.Close)
+	t.Cleanup(th.core.outlet.Close)
 	return th
 }
 

@@ -1,6 +1,7 @@
 package messagedirector
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -20,44 +21,57 @@ const DefaultStall = 10 * time.Second
 // defaultFlushInterval is the pause between two writes to links.
 const defaultFlushInterval = time.Millisecond
 
-// outlet sees to it that what is queued for links leaves.
-type outlet struct {
+// Outlet gives what is queued on connections to the network after the round of
+// the order in which it was queued. Roles with connections of their own use it,
+// too.
+type Outlet struct {
 	flusher *session.Flusher
 
-	// Inside the order:
-	dirty []*wire
-	conns []transport.Conn // scratch space
+	// Inside the order, for each connection on which something is queued:
+	conns  []transport.Conn
+	queued []*bool
 }
 
-// newOutlet makes an outlet that does its part after each round of d.
-func newOutlet(d *Director, interval time.Duration, flush func([]transport.Conn)) *outlet {
-	if interval == 0 {
-		interval = defaultFlushInterval
-	}
-	o := &outlet{flusher: session.NewFlusher(interval, flush)}
+// NewOutlet makes an outlet that does its part after each round of d. interval
+// is the pause between two writes when there is much to write; 0 means 1 ms.
+// flush does not keep the slice.
+func NewOutlet(d *Director, interval time.Duration, flush func([]transport.Conn)) *Outlet {
+	o := &Outlet{flusher: session.NewFlusher(cmp.Or(interval, defaultFlushInterval), flush)}
 	d.Do(func() { d.AfterRound(o.afterRound) })
 	return o
 }
 
-func (o *outlet) afterRound() {
-	if len(o.dirty) == 0 {
+// Queued says that something is queued on conn. queued is the connection's own:
+// whether that was said since the last round. It is called inside the order.
+func (o *Outlet) Queued(conn transport.Conn, queued *bool) {
+	if !*queued {
+		*queued = true
+		o.conns = append(o.conns, conn)
+		o.queued = append(o.queued, queued)
+	}
+}
+
+func (o *Outlet) afterRound() {
+	if len(o.conns) == 0 {
 		return
 	}
-	for _, w := range o.dirty {
-		w.dirty = false
-		o.conns = append(o.conns, w.conn)
+	for _, queued := range o.queued {
+		*queued = false
 	}
 	o.flusher.Add(o.conns)
-	clear(o.dirty)
+	clear(o.queued)
 	clear(o.conns)
-	o.dirty, o.conns = o.dirty[:0], o.conns[:0]
+	o.queued, o.conns = o.queued[:0], o.conns[:0]
 }
+
+// Close returns when nothing is being flushed, and nothing will be any more.
+func (o *Outlet) Close() { o.flusher.Close() }
 
 // wire is a connection to another process as the order sees it.
 type wire struct {
-	outlet *outlet
+	outlet *Outlet
 	conn   transport.Conn
-	dirty  bool // listed in outlet.dirty
+	queued bool // see Outlet.Queued
 	gone   bool // nothing more is sent
 
 	stall session.Stall // of the goroutine that looks for stalls
@@ -87,10 +101,7 @@ func (w *wire) queue(m transport.Message) bool {
 		w.gone = true // else it is closed, and Closed on the way
 		return !errors.Is(err, transport.ErrFull)
 	}
-	if !w.dirty {
-		w.dirty = true
-		w.outlet.dirty = append(w.outlet.dirty, w)
-	}
+	w.outlet.Queued(w.conn, &w.queued)
 	return true
 }
 

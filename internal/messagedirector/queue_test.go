@@ -156,7 +156,7 @@ func TestAfterRound(t *testing.T) {
 func TestLinksAreHeldWhenMuchWaits(t *testing.T) {
 	d := New(Limits{})
 	s := NewServer(d, ServerConfig{MaxBacklog: 100})
-	defer s.outlet.flusher.Close()
+	defer s.outlet.Close()
 	inside, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		d.Do(func() {

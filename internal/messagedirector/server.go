@@ -60,7 +60,7 @@ type Server struct {
 	director *Director
 	config   ServerConfig
 	log      *loglimit.Logger
-	outlet   *outlet
+	outlet   *Outlet
 	batches  sync.Pool // of *Batch
 	links    sync.Map  // transport.Conn → *link
 	open     sync.WaitGroup
@@ -106,7 +106,7 @@ func NewServer(d *Director, c ServerConfig) *Server {
 	}
 	s := &Server{director: d, config: c, log: loglimit.NewLogger(c.Log, logInterval, logKeys), admission: session.NewAdmission(c.MaxLinks, 0)}
 	s.batches.New = func() any { return new(Batch) }
-	s.outlet = newOutlet(d, c.FlushInterval, func(conns []transport.Conn) { s.listener.Flush(conns) })
+	s.outlet = NewOutlet(d, c.FlushInterval, func(conns []transport.Conn) { s.listener.Flush(conns) })
 	return s
 }
 
@@ -133,7 +133,7 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 	s.open.Wait()
 	stop()
 	ticking.Wait()
-	s.outlet.flusher.Close()
+	s.outlet.Close()
 	s.log.Flush()
 	return err
 }

@@ -65,7 +65,7 @@ func newCoreStage(t testing.TB, c *stageConfig) stage {
 	d := New(c.limits)
 	s := NewServer(d, c.server)
 	s.listener = fakeListener{}
-	t.Cleanup(s.outlet.flusher.Close)
+	t.Cleanup(s.outlet.Close)
 	return &coreStage{d, s}
 }
 
@@ -116,7 +116,7 @@ func (p *coreUp) send(messages ...[]byte) { p.up.Received(p.conn, messages) }
 
 func (p *coreUp) leave() {
 	p.stage.director.Do(func() { p.stage.director.SetUpstream(nil) })
-	p.up.outlet.flusher.Close()
+	p.up.outlet.Close()
 }
 
 // tcpStage is a server on a TCP listener, and real sockets.

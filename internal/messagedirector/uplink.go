@@ -48,7 +48,7 @@ type UplinkConfig struct {
 type Uplink struct {
 	director *Director
 	config   UplinkConfig
-	outlet   *outlet
+	outlet   *Outlet
 	batch    Batch // of the goroutine that reads
 	closed   chan error
 	count    uplinkCounters
@@ -67,7 +67,7 @@ func NewUplink(d *Director, c UplinkConfig) *Uplink {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	u := &Uplink{director: d, config: c, closed: make(chan error, 1)}
-	u.outlet = newOutlet(d, c.FlushInterval, func(conns []transport.Conn) {
+	u.outlet = NewOutlet(d, c.FlushInterval, func(conns []transport.Conn) {
 		for _, conn := range conns {
 			conn.Flush()
 		}
@@ -79,7 +79,7 @@ func NewUplink(d *Director, c UplinkConfig) *Uplink {
 // With Once it returns an error when there is no link any more. It may be
 // called once.
 func (u *Uplink) Run(ctx context.Context) error {
-	defer u.outlet.flusher.Close()
+	defer u.outlet.Close()
 	backoff := u.config.MinBackoff
 	for {
 		conn, err := u.config.Dial(ctx, u)

@@ -33,7 +33,7 @@ func narrow(t *testing.T, backlog int) (d *Director, p *funcReceiver, c *narrowC
 	p = listener(func(*Message) {})
 	c = &narrowConn{room: 2}
 	u := NewUplink(d, UplinkConfig{MaxBacklog: backlog})
-	t.Cleanup(u.outlet.flusher.Close)
+	t.Cleanup(u.outlet.Close)
 	w = newUpwire(u, c)
 	d.Do(func() {
 		for ch := range uint64(5) {
