@@ -4,12 +4,14 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/pipes/wire"
+	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/world"
 )
 
@@ -259,3 +261,24 @@ func TestKickedInTheMidst(t *testing.T) {
 type kicker func(*world.Client)
 
 func (k kicker) Message(c *world.Client, _ *world.Object, _ *dc.Field, _ []byte) { k(c) }
+
+// A world that stops sends its clients away as a server does that shuts down, and
+// not as a game does that kicks them: they may come again.
+func TestWorldStops(t *testing.T) {
+	st := newStage()
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+	st.send(c, must(c.encode("hello")))
+	st.world.Stop()
+	if !c.closed || c.code != transport.CodeShutdown || c.reason != shutdownText {
+		t.Errorf("closed %v: %v %q", c.closed, c.code, c.reason)
+	}
+	if s := st.server.Stats(); len(s.Ejected) > 0 || s.Disconnected != 1 || st.world.Stats().Kicked != 0 {
+		t.Errorf("ejected %v, %d disconnected, %d kicked", s.Ejected, s.Disconnected, st.world.Stats().Kicked)
+	}
+	if want := []string{"client 1 joins, account <nil>", "client 1 leaves: " + world.ErrStopped.Error()}; !slices.Equal(st.events, want) {
+		t.Errorf("the game hears %q", st.events)
+	}
+}

@@ -22,6 +22,7 @@ type blindViewer struct {
 
 func (v *blindViewer) Joined(c *world.Client) { v.client = c }
 func (v *blindViewer) Kick(string)            {}
+func (v *blindViewer) Stop(string)            {}
 func (v *blindViewer) Info() world.ClientInfo { return world.ClientInfo{} }
 
 func (v *blindViewer) Snapshot(s *snapshot.Snapshot) { v.seq, v.parts = s.Seq, len(s.Parts) }

@@ -49,7 +49,7 @@ func TestRun(t *testing.T) {
 		if want := []time.Duration{100 * ms, 200 * ms, 300 * ms, 550 * ms, 550 * ms, 600 * ms, 700 * ms, 800 * ms}; !slices.Equal(at, want) {
 			t.Errorf("ticks were at %v, want %v", at, want)
 		}
-		if !last || !c.Left() || !slices.Equal(v.log, []string{"kicked: the server is shutting down"}) {
+		if !last || !c.Left() || !slices.Equal(v.log, []string{"stopped: the server is shutting down"}) {
 			t.Errorf("at the end: %v, %v, %q", last, c.Left(), v.log)
 		}
 	})

@@ -35,6 +35,10 @@ type Viewer interface {
 	// leaves at once; nothing of Viewer is called any more, but Info.
 	Kick(reason string)
 
+	// Stop is Kick when the world stops: the client has done nothing wrong, and
+	// may come again when there is another one.
+	Stop(reason string)
+
 	// Info tells what is known about the connection.
 	Info() ClientInfo
 }

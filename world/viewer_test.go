@@ -46,6 +46,8 @@ func (v *fakeViewer) Info() world.ClientInfo { return world.ClientInfo{Address: 
 
 func (v *fakeViewer) Kick(reason string) { v.say("kicked: %s", reason) }
 
+func (v *fakeViewer) Stop(reason string) { v.say("stopped: %s", reason) }
+
 func (v *fakeViewer) Message(m *world.Message) {
 	switch {
 	case v.client.Knows(m.Object):

@@ -167,8 +167,8 @@ func (w *World) runQueue() {
 	}
 }
 
-// Stop ends the world: all clients are kicked, Do takes nothing any more, Step
-// does nothing and Run returns. Objects stay as they are, so that they can be
+// Stop ends the world: all clients are sent away, as by a server that shuts down,
+// Do takes nothing any more, Step does nothing and Run returns. Objects stay as they are, so that they can be
 // saved. Stopping again does nothing.
 func (w *World) Stop() { w.stop("the server is shutting down") }
 
@@ -181,7 +181,7 @@ func (w *World) stop(reason string) {
 	w.closed, w.queue = true, nil
 	w.mu.Unlock()
 	for c := range w.Clients() {
-		c.viewer.Kick(reason)
+		c.viewer.Stop(reason)
 		c.Leave(ErrStopped)
 	}
 	w.publish()
