@@ -156,9 +156,12 @@ func (w *World) Step(now time.Time) (ticks int) {
 func (w *World) runQueue() {
 	w.mu.Lock()
 	queue := w.queue
-	w.queue = w.spare
+	w.queue, w.spare = w.spare, nil
 	w.mu.Unlock()
 	for _, f := range queue {
+		if w.stopped {
+			break
+		}
 		f()
 	}
 	clear(queue)

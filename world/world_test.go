@@ -179,11 +179,42 @@ func TestDo(t *testing.T) {
 			t.Errorf("of goroutine %d came %v", g, got[g])
 		}
 	}
-	w.Stop()
+	// What is queued behind the end is not done.
+	w.Do(w.Stop)
+	w.Do(func() { t.Error("something is done behind the end") })
+	after(0)
 	if w.Do(func() { t.Error("something is done in a stopped world") }) {
 		t.Error("a stopped world takes something")
 	}
 	if after(time.Second) != 0 {
 		t.Error("a stopped world makes ticks")
+	}
+}
+
+// A function that panics, in a program that goes on all the same, does not get those
+// that come later into the way of each other.
+func TestDoPanics(t *testing.T) {
+	w, after := newWorld(t, world.Config{})
+	var got []int
+	for i := range 8 {
+		w.Do(func() { got = append(got, i) })
+	}
+	after(0)
+	got = nil
+	w.Do(func() { panic("a fault of the game") })
+	func() {
+		defer func() { _ = recover() }()
+		after(0)
+	}()
+	for i := range 4 {
+		w.Do(func() {
+			got = append(got, i)
+			w.Do(func() { got = append(got, 10+i) })
+		})
+	}
+	after(0)
+	after(0)
+	if want := []int{0, 1, 2, 3, 10, 11, 12, 13}; !slices.Equal(got, want) {
+		t.Errorf("done: %v, want %v", got, want)
 	}
 }
