@@ -23,10 +23,7 @@ func (o *Object) Set(field string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	if cap(b) <= maxScratch {
-		o.world.scratch = b
-	}
-	return o.set(f, b)
+	return o.setScratch(f, b)
 }
 
 // SetPacked is Set with a packed value, which is checked and copied. The field
@@ -39,7 +36,16 @@ func (o *Object) SetPacked(f *dc.Field, value []byte) error {
 	if err := p.check(value); err != nil {
 		return err
 	}
-	return o.set(p, value)
+	// It may lie in this object, and then move while it is set: see Value.
+	return o.setScratch(p, append(o.world.scratch[:0], value...))
+}
+
+// setScratch is set for a value that was made in the world's scratch memory.
+func (o *Object) setScratch(f *field, b []byte) error {
+	if cap(b) <= maxScratch {
+		o.world.scratch = b
+	}
+	return o.set(f, b)
 }
 
 func (o *Object) set(f *field, value []byte) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/world"
 )
 
@@ -126,6 +127,32 @@ func TestGet(t *testing.T) {
 		}
 		if got, err := o.Get(c.field); err != nil || fmt.Sprint(got) != c.want {
 			t.Errorf("%s is %v, %v, want %s", c.field, got, err, c.want)
+		}
+	}
+}
+
+// The value of one field may be set as that of another one, though both lie in the
+// same memory.
+func TestSetValueOfAnother(t *testing.T) {
+	schema, err := dc.Parse(dc.Source{Name: "a.dc", Text: []byte("dclass Pair { string a; string b; f(string s) ram; g(string s) ram; };")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := world.New(world.Config{Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fields := range [][2]string{{"a", "b"}, {"b", "a"}, {"f", "g"}, {"g", "f"}} {
+		o := spawn(t, w, world.Spawn{Class: "Pair", Fields: map[string]any{"a": "", "b": ""}})
+		to, from := o.Class().FieldByName(fields[0]), o.Class().FieldByName(fields[1])
+		for _, text := range []string{"a long one", "short", "", "again a long one"} {
+			// Short and long in turn, so that the memory is there already.
+			if err := errors.Join(o.Set(fields[0], ""), o.Set(fields[1], text), o.SetPacked(to, o.Value(from))); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := o.Get(fields[0]); err != nil || got[0] != text {
+				t.Errorf("%s is %q, %v; %s was %q", fields[0], got, err, fields[1], text)
+			}
 		}
 	}
 }
