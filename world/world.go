@@ -49,6 +49,9 @@ type World struct {
 	refusedStats [refusals]uint64
 }
 
+// maxBack is how far the time of Step may go back without being another clock's.
+const maxBack = time.Second
+
 // lastTick is the last one: what is set after it must have a stamp, too.
 const lastTick = math.MaxUint32 - 1
 
@@ -109,9 +112,10 @@ func (w *World) Do(f func()) bool {
 // snapshot.
 //
 // The first Step sets the beginning of tick 0 and makes no tick. now should not
-// go back; if it does, no time has passed. Step does not wait for anything. It
-// does nothing in a world that has stopped, and when it is called from within
-// Step.
+// go back; if it does, no time passes until it is later than it was, or, when it
+// goes back by more than a second, as a machine's clock does that is set, time
+// goes on from there. Step does not wait for anything. It does nothing in a world
+// that has stopped, and when it is called from within Step.
 func (w *World) Step(now time.Time) (ticks int) {
 	if w.stopped {
 		return 0
@@ -128,9 +132,12 @@ func (w *World) Step(now time.Time) (ticks int) {
 		w.begun, w.present = true, now
 	}
 	due := 0
-	if dt := now.Sub(w.present); dt > 0 {
+	switch dt := now.Sub(w.present); {
+	case dt > 0:
 		w.present = now
 		due = w.clock.Advance(dt.Seconds())
+	case dt < -maxBack:
+		w.present = now
 	}
 	for range due {
 		if w.tick == lastTick {

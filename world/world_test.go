@@ -155,6 +155,9 @@ func TestStepTime(t *testing.T) {
 	if d := w.Stats().Dropped; d.Round(time.Second) != time.Hour {
 		t.Errorf("%v were dropped", d)
 	}
+	// Far back: the machine's clock was set, and the game goes on all the same.
+	step(-time.Hour, 0)
+	step(100*time.Millisecond, 1)
 }
 
 // Functions of Do run in their order, also when they come from many goroutines.
