@@ -173,6 +173,63 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// TestLeavingMuch shows motion that begins as it is, while the client is still told
+// of thousands of objects that it sees no more and of as many that it is to see: all
+// state of what it shows comes meanwhile. (The plain dialect does not tell.)
+func TestLeavingMuch(t *testing.T) {
+	bubbleIn(t, memory.Config{}, func(t *testing.T, st *stage) {
+		m := &motion{}
+		var sv *server
+		sv = st.serve(pipes.Config{SendRate: 16 << 10}, world.Events{Tick: func(uint32) { m.tick(t, sv.world) }})
+		m.ball = sv.spawn(t, world.Spawn{Class: "Ball", Zone: 1})
+		for i := range 6000 {
+			sv.spawn(t, world.Spawn{Class: "Ball", Zone: 2 + uint32(i%2)})
+		}
+		whole := 0
+		c := st.client(client.Config{UpdateRate: 10, Events: client.Events{Snapshot: func(s client.Snapshot) {
+			if s.Whole {
+				whole++
+			}
+		}}})
+		var view *slider
+		check(t, c.Register("Ball", func(o *client.Object) any {
+			if o.ID() != m.ball.ID() {
+				return nil
+			}
+			view = slide(o, client.Linear())
+			return view
+		}))
+		seen := false
+		c.AddInterest(func() { seen = true }, 1, 2)
+		st.until("all are seen", func() bool { return seen })
+		m.speed = 1
+		st.play(time.Second)
+		m.speed = 0
+		c.RemoveInterest(nil, 2)
+		complete := false
+		c.AddInterest(func() { complete = true }, 3)
+		st.play(2 * time.Second)
+
+		const speed, delay = 10.0, 0.2 + 1/66.0
+		whole = 0
+		from := m.x
+		st.each = func() {
+			there := max(from, m.x+speed*(c.Clock().Time()-delay-sv.world.Time()))
+			if off := math.Abs(view.x.Value() - there); off > speed*0.03 {
+				t.Errorf("it is shown at %.3f, %.3f from where it was", view.x.Value(), off)
+			}
+		}
+		m.speed = speed
+		st.play(time.Second)
+		if complete {
+			t.Fatal("nothing was still to be told; the test needs a smaller budget")
+		}
+		if whole < 8 {
+			t.Errorf("%d of 10 snapshots were whole", whole)
+		}
+	})
+}
+
 // TestTeleport puts a ball elsewhere at once.
 func TestTeleport(t *testing.T) {
 	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {

@@ -43,8 +43,15 @@ type peer struct {
 	structure uint32
 	objects   map[uint32]*shown
 	reliable  []message
-	loose     []message // in any order, may get lost
-	acks      []uint32  // sequence numbers, or ticks of a plain client
+	loose     []message         // in any order, may get lost
+	acks      []uint32          // sequence numbers, or ticks of a plain client
+	wholes    map[uint32]*whole // by tick
+}
+
+// whole is a snapshot of the extension that is not partial.
+type whole struct {
+	missing map[uint32]bool // its parts that have not come
+	known   map[uint32]int  // births of the objects that the client knew, by id
 }
 
 // model is a world with its history.
@@ -123,7 +130,7 @@ func (m *model) remove(i int) {
 }
 
 func (m *model) addPeer() {
-	p := &peer{plain: m.draw(0, 2, "plain") == 0, objects: map[uint32]*shown{}}
+	p := &peer{plain: m.draw(0, 2, "plain") == 0, objects: map[uint32]*shown{}, wholes: map[uint32]*whole{}}
 	p.view = m.index.NewView(snapshot.ViewConfig{
 		Plain: p.plain, PartSize: m.draw(20, 80, "part size"),
 		Rate: []float64{66, 30}[m.draw(0, 1, "rate")], Window: m.draw(0, 1, "window") * 6,
@@ -241,6 +248,41 @@ func (m *model) send(p *peer, s *snapshot.Snapshot) {
 			p.loose = append(p.loose, msg)
 		}
 	}
+	if p.plain || s.Partial || len(s.Parts) == 0 {
+		return
+	}
+	w := &whole{missing: map[uint32]bool{}, known: map[uint32]int{}}
+	for i := range s.Parts {
+		w.missing[s.Seq+uint32(i)] = true
+	}
+	for _, o := range m.objects {
+		if p.view.Knows(o) {
+			w.known[o.ID()] = m.births[o]
+		}
+	}
+	p.wholes[s.Tick] = w
+}
+
+// whole checks that with the last part of a snapshot that is not partial, a client
+// has everything of that tick of the objects that it knows.
+func (m *model) whole(p *peer, msg message) {
+	w := p.wholes[msg.tick]
+	if w == nil {
+		return
+	}
+	if delete(w.missing, msg.seq); len(w.missing) > 0 {
+		return
+	}
+	delete(p.wholes, msg.tick)
+	for id, birth := range w.known {
+		o := p.objects[id]
+		if o == nil || o.birth != birth || o.tick > msg.tick {
+			continue // gone, or newer
+		}
+		if want := m.history[birth][msg.tick]; o.String() != want {
+			m.fail("object %d is shown as %s after all of tick %d, where it was %s", id, o, msg.tick, want)
+		}
+	}
 }
 
 // deliver lets the network bring some of what was sent.
@@ -334,6 +376,7 @@ func (m *model) receive(p *peer, msg message) {
 		return
 	}
 	m.applyPart(p, msg)
+	m.whole(p, msg)
 	p.acks = append(p.acks, msg.seq)
 }
 

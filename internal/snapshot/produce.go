@@ -29,8 +29,9 @@ type Snapshot struct {
 	// Seq is the number of the first part, from 1, for Ack; each further one has
 	// one more.
 	Seq uint32
-	// Partial says that the client's budget held something back: state, or
-	// objects that it is to learn of or to forget.
+	// Partial says that the client's budget held back state of objects that it
+	// knows and sees. Objects that it is to learn of or to forget do not count: of
+	// the others it has all that there is.
 	Partial bool
 
 	plain bool
@@ -251,7 +252,7 @@ func (x *Index) forgotten() uint32 {
 func (w *worker) deliver(v *View, parts []Part, rest bool) {
 	w.snapshot = Snapshot{
 		Tick: w.index.tick, Events: v.events, Structure: v.structure,
-		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest || v.waiting()+v.leaves.size() > 0, plain: v.cfg.Plain,
+		Parts: parts, Seq: v.sent.next(len(parts)), Partial: rest, plain: v.cfg.Plain,
 	}
 	header := w.header(v)
 	for i := range parts {

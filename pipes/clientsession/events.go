@@ -64,10 +64,12 @@ type Message struct {
 // Snapshot is what was applied.
 type Snapshot struct {
 	Tick uint32
-	// Whole says that the client has everything of that tick now: all parts
-	// of the snapshot, of which the server did not put anything off. It is
-	// true once per snapshot at most, and not if some part was lost. The plain
-	// dialect does not tell what a server has put off; there it is false.
+	// Whole says that the client has all state of that tick now: all parts of
+	// the snapshot, of which the server did not put anything off. Objects that it
+	// is still to learn of or to forget do not count; InterestComplete tells of
+	// the former. It is true once per snapshot at most, and not if some part was
+	// lost. The plain dialect does not tell what a server has put off; there it
+	// is false.
 	Whole bool
 }
 

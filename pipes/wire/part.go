@@ -15,12 +15,13 @@ type PartFlags uint8
 
 // A snapshot is the parts with one tick, from the first to the last; their
 // numbers follow each other. A client that has applied them all, and the last
-// one is not marked as partial, has everything of that tick.
+// one is not marked as partial, has all state of that tick.
 const (
 	FirstPart PartFlags = 1 << iota
 	LastPart
-	// PartialSnapshot, together with LastPart, says that something did not fit
-	// into the client's budget and comes later.
+	// PartialSnapshot, together with LastPart, says that state of objects that
+	// the client knows did not fit into its budget and comes later. Objects that
+	// it is still to learn of or to forget do not count.
 	PartialSnapshot
 	unknownFlags PartFlags = 0xf8
 )
