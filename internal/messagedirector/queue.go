@@ -47,9 +47,9 @@ func (d *Director) AfterRound(f func()) { d.afterRound = append(d.afterRound, f)
 // are read more slowly.
 const DefaultBacklog = 16 << 20
 
-// Backlog is how many bytes of messages wait before the queue. Who reads from
-// peers should slow them down when it grows. It may be called from any
-// goroutine.
+// Backlog is how many bytes of messages wait before the queue, and of what
+// [Batch.DoWith] has them call. Who reads from peers should slow them down when
+// it grows. It may be called from any goroutine.
 func (d *Director) Backlog() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
