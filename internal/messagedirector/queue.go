@@ -115,7 +115,9 @@ func (d *Director) round() {
 		for at < p.end {
 			n := int(bytes[at]) | int(bytes[at+1])<<8
 			at += frameHead
-			d.handle(p.from, bytes[at:at+n:at+n])
+			if !p.from.out { // which a message before may have made it
+				d.handle(p.from, bytes[at:at+n:at+n])
+			}
 			at += n
 		}
 	}
