@@ -302,6 +302,7 @@ func (c *client) finish(op *operation) {
 			}
 		}
 	}
+	c.leaveOut(op)
 	if n := len(op.entered); c.objects == nil && n > 0 {
 		c.objects = make(map[uint32]object, n)
 	}
@@ -318,6 +319,32 @@ func (c *client) finish(op *operation) {
 	for i := range op.queue {
 		if op.queue[i].doID != 0 {
 			c.replay(&op.queue[i].message)
+		}
+	}
+}
+
+// leaveOut takes out what op holds about session objects before they become the
+// client's own: these are never announced as visible, and this is how they are
+// then.
+func (c *client) leaveOut(op *operation) {
+	if len(c.sessions) == 0 {
+		return
+	}
+	drop := func(list []held, doID uint32) {
+		for i := range list {
+			if h := &list[i]; h.doID == doID && h.message.Type != md.StateServerObjectChangingOwner {
+				*h = held{}
+			}
+		}
+	}
+	for i := range op.queue {
+		h := &op.queue[i]
+		switch h.message.Type {
+		case md.StateServerObjectEnterOwnerWithRequired, md.StateServerObjectEnterOwnerWithRequiredOther:
+			if _, ok := c.sessions[h.doID]; ok {
+				drop(op.entered, h.doID)
+				drop(op.queue[:i], h.doID)
+			}
 		}
 	}
 }
