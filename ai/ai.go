@@ -247,7 +247,7 @@ func (a *AI) changed(up bool) {
 			a.remove(o)
 		}
 		for o := range a.Objects() {
-			if o.kind == managed && !o.born {
+			if o.kind == managed && (!o.born || o.tied) {
 				a.remove(o)
 			}
 		}

@@ -338,6 +338,44 @@ func TestReconnect(t *testing.T) {
 	}
 }
 
+// Session objects are not made again: the cluster has deleted them, and ended the
+// sessions with that. Their channels may be others' by now.
+func TestReconnectWithoutSessionObjects(t *testing.T) {
+	r := start(t, "127.0.0.1:0")
+	a, _ := r.district(t, 1)
+	told := newStory()
+	inside(t, a, func() {
+		const client = 1000000000
+		for range 3 {
+			_, err := a.Create(ai.Create{Class: "Avatar", Parent: districtID, Zone: 7, Owner: client, Handler: told})
+			check(t, err)
+		}
+		s := a.Session(client)
+		s.AddSessionObject(2000001)
+		s.AddSessionObject(2000003)
+		s.RemoveSessionObject(2000003)
+	})
+	r.stop()
+	told.expect(t, "2000001 is gone")
+	again := start(t, r.md)
+	b, _ := again.join(t, ai.Config{Channel: 1000001})
+	again.there(t, b, 2000003)
+	inside(t, a, func() {
+		if a.Object(2000001) != nil || a.Object(2000002) == nil {
+			t.Error("the AI has other objects")
+		}
+	})
+	_, err := ai.Await(t.Context(), b, func(answer func([]ai.Snapshot, error)) {
+		b.GetZoneObjects(districtID, []uint32{7}, func(all []ai.Snapshot, err error) {
+			if len(all) != 2 || all[0].ID != 2000002 || all[1].ID != 2000003 {
+				t.Errorf("there are %v", all)
+			}
+			answer(all, err)
+		})
+	})
+	check(t, err)
+}
+
 // The cluster may notice late that a link was lost, and delete then what was
 // created again on the next one.
 func TestLatePostRemove(t *testing.T) {

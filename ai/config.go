@@ -61,8 +61,8 @@ type Events struct {
 	// to the state server again.
 	Connected func()
 	// Lost tells that the link is lost, and Run connects again, or that Run is
-	// at its end. Adopted objects and
-	// those of interests are gone by then.
+	// at its end. Adopted objects, session objects and those of interests are
+	// gone by then.
 	Lost func()
 	// Adopted tells of an object that somebody else has created and whose AI
 	// this one has become, by [Object.SetAI] or as that of its parent. It

@@ -26,7 +26,9 @@
 // objects are created again, parents before children in the order of their
 // creation, with the values that the AI knows: those that it has set itself and
 // those of fields with airecv. Objects that others have created (Events.Adopted)
-// are for these to create again. Interests are opened again. Updates that were
-// sent while there was no link reach nobody, but what objects keep of them they
-// have when they are there again. Queries fail with [ErrLost].
+// are for these to create again, and session objects of clients
+// ([Session.AddSessionObject]) are gone with the sessions. Interests are opened
+// again. Updates that were sent while there was no link reach nobody, but what
+// objects keep of them they have when they are there again. Queries fail with
+// [ErrLost].
 package ai

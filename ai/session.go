@@ -95,14 +95,23 @@ func (s Session) Undeclare(doID uint32) {
 }
 
 // AddSessionObject ties an object and the session together: when the client goes
-// the object is deleted, and when the object goes the client is ejected.
+// the object is deleted, and when the object goes the client is ejected. An
+// object of this AI is therefore not created again after the link was lost.
 func (s Session) AddSessionObject(doID uint32) {
+	s.tie(doID, true)
 	s.fixed(md.ClientAgentAddSessionObject, func(w *datagram.Writer) { w.Uint32(doID) })
 }
 
 // RemoveSessionObject unties them.
 func (s Session) RemoveSessionObject(doID uint32) {
+	s.tie(doID, false)
 	s.fixed(md.ClientAgentRemoveSessionObject, func(w *datagram.Writer) { w.Uint32(doID) })
+}
+
+func (s Session) tie(doID uint32, tied bool) {
+	if o := s.ai.objects[doID]; o != nil {
+		o.tied = tied
+	}
 }
 
 // SetFieldsSendable lets the client send these fields of an object, besides those

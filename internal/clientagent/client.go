@@ -47,6 +47,8 @@ type client struct {
 	zones      int              // in all interests
 	operations map[uint32]*operation
 	pending    map[uint32]*operation // by doId, which operation holds its messages back
+	asking     int                   // operations whose answers are under way
+	line       []*operation          // those that wait for them; some may have ended
 	changes    session.Bucket        // of interest, by the client
 	held       int                   // bytes of messages that are held back
 	context    uint32                // the last one given out
@@ -229,7 +231,7 @@ func (c *client) end() {
 	}
 	c.hello, c.login, c.heartbeat = nil, nil, nil
 	c.objects, c.sessions, c.sendable, c.opened, c.history = nil, nil, nil, nil, history{}
-	c.interests, c.places, c.operations, c.pending = nil, nil, nil, nil
+	c.interests, c.places, c.operations, c.pending, c.line = nil, nil, nil, nil, nil
 }
 
 func sortedKeys[K interface{ ~uint32 | ~uint64 }, V any](m map[K]V) []K {

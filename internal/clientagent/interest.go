@@ -72,7 +72,7 @@ func (c *client) addInterest(id uint16, parent uint32, zones []uint32, context u
 	}
 	for some := range slices.Chunk(fresh, maxZonesOfQuery) {
 		if !c.over {
-			c.query(parent, some)
+			c.query(parent, some, caller == 0)
 		}
 	}
 	if c.over {

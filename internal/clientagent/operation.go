@@ -16,6 +16,9 @@ import (
 type operation struct {
 	context  uint32
 	began    time.Duration
+	byClient bool // the client has asked for it, and not a server
+	asked    bool // its query was sent, see maxAsking
+	ended    bool // it is over, and remains only until its answers have come
 	timer    *list.Element
 	parent   uint32
 	zones    []uint32 // that it asks for
@@ -39,6 +42,11 @@ type held struct {
 const (
 	// maxZonesOfQuery keeps a query below the longest message.
 	maxZonesOfQuery = 16_000
+	// maxAsking is how many queries of a client are under way at once. Further
+	// ones wait for the answers. A few bytes of a client can make any number of
+	// objects answer; with these it does not ask again for what it has not got,
+	// and an interest that is closed before its turn costs nothing.
+	maxAsking = 32
 	// heldCost and waiterCost are the bytes that a held message costs beside
 	// its own, and a waiter.
 	heldCost   = 128
@@ -51,14 +59,10 @@ const (
 	ctxSize = 4
 )
 
-// query asks the children of a parent in some zones to enter.
-func (c *client) query(parent uint32, zones []uint32) {
-	a := c.agent
-	op := &operation{context: c.nextContext(), began: a.clock(), parent: parent, zones: zones, wanted: len(zones)}
-	op.timer = a.operations.add(op.began, func() {
-		a.count.timeouts++
-		c.finish(op)
-	})
+// query asks the children of a parent in some zones to enter, at once or when
+// it is its turn.
+func (c *client) query(parent uint32, zones []uint32, byClient bool) {
+	op := &operation{context: c.nextContext(), began: c.agent.clock(), byClient: byClient, parent: parent, zones: zones, wanted: len(zones)}
 	if c.operations == nil {
 		c.operations = make(map[uint32]*operation)
 		c.pending = make(map[uint32]*operation)
@@ -70,15 +74,49 @@ func (c *client) query(parent uint32, zones []uint32) {
 		p.opening = op
 		c.places[l] = p
 	}
+	if c.asking < maxAsking {
+		c.ask(op)
+	} else {
+		c.line = append(c.line, op)
+	}
+}
+
+// ask sends the query of an operation.
+func (c *client) ask(op *operation) {
+	a := c.agent
+	c.asking++
+	op.asked = true
+	op.timer = a.operations.add(a.clock(), func() {
+		if !op.ended {
+			a.count.timeouts++
+			c.finish(op)
+		}
+		c.land(op)
+	})
 	b := a.director.Emit(&c.participant)
-	w := b.Begin(md.StateServerObjectGetZonesObjects, c.id, uint64(parent))
+	w := b.Begin(md.StateServerObjectGetZonesObjects, c.id, uint64(op.parent))
 	w.Uint32(op.context)
-	w.Uint32(parent)
-	w.Uint16(uint16(len(zones)))
-	for _, z := range zones {
+	w.Uint32(op.parent)
+	w.Uint16(uint16(len(op.zones)))
+	for _, z := range op.zones {
 		w.Uint32(z)
 	}
 	_ = b.End() // maxZonesOfQuery keeps it short enough
+}
+
+// land is called when no more answers of an operation come, or none are waited
+// for any more. It is the turn of the next one then.
+func (c *client) land(op *operation) {
+	if c.over {
+		return
+	}
+	delete(c.operations, op.context)
+	c.agent.operations.remove(op.timer)
+	for c.asking--; c.asking < maxAsking && len(c.line) > 0; c.line = c.line[1:] {
+		if next := c.line[0]; !next.ended {
+			c.ask(next)
+		}
+	}
 }
 
 // counted is the answer that says how many objects will come.
@@ -91,6 +129,13 @@ func (c *client) counted(m *md.Message) {
 	}
 	if op := c.operations[ctx]; op != nil && !op.counted {
 		op.counted, op.total = true, n
+		if op.byClient {
+			c.spend(float64(n) / answersPerZone)
+		}
+		if op.ended {
+			c.finishIfComplete(op)
+			return
+		}
 		ahead := int(min(n, maxAhead))
 		op.entered = slices.Grow(op.entered, ahead)
 		if len(c.pending) == 0 && ahead > 0 {
@@ -114,10 +159,14 @@ func (c *client) entersInterest(m *md.Message) {
 		return
 	}
 	op := c.operations[ctx]
-	if op == nil {
+	if op == nil || op.ended {
 		// It comes after the timeout, and better late than never.
 		c.agent.count.late++
 		c.arrives(m, e, ctxSize)
+		if op != nil {
+			op.answered++
+			c.finishIfComplete(op)
+		}
 		return
 	}
 	if c.objects[e.doID].ways&visible == 0 {
@@ -272,18 +321,22 @@ func (c *client) limitPending() {
 func (c *client) finishIfComplete(op *operation) {
 	if op.counted && op.answered >= op.total {
 		c.finish(op)
+		c.land(op)
 	}
 }
 
 // finish ends an operation: its objects enter, who waits is told, and then
-// everything else happens that came meanwhile, as if it came now.
+// everything else happens that came meanwhile, as if it came now. Unless it has
+// landed, answers may still come.
 func (c *client) finish(op *operation) {
-	if c.over || c.operations[op.context] != op {
+	if c.over || op.ended {
 		return
 	}
 	a := c.agent
-	delete(c.operations, op.context)
-	a.operations.remove(op.timer)
+	op.ended = true
+	if !op.asked {
+		delete(c.operations, op.context)
+	}
 	a.count.operations++
 	a.count.operationTime += a.clock() - op.began
 	a.count.pendingBytes -= op.bytes
@@ -302,22 +355,51 @@ func (c *client) finish(op *operation) {
 			}
 		}
 	}
+	c.leaveOut(op)
 	if n := len(op.entered); c.objects == nil && n > 0 {
 		c.objects = make(map[uint32]object, n)
 	}
-	for i := range op.entered {
-		if op.entered[i].doID != 0 {
-			c.replay(&op.entered[i].message)
+	entered, waiters, queue := op.entered, op.waiters, op.queue
+	op.zones, op.entered, op.waiters, op.queue, op.room, op.bytes = nil, nil, nil, nil, nil, 0
+	for i := range entered {
+		if entered[i].doID != 0 {
+			c.replay(&entered[i].message)
 		}
 	}
-	for _, w := range op.waiters {
+	for _, w := range waiters {
 		if w.left--; w.left == 0 {
 			c.done(w)
 		}
 	}
+	for i := range queue {
+		if queue[i].doID != 0 {
+			c.replay(&queue[i].message)
+		}
+	}
+}
+
+// leaveOut takes out what op holds about session objects before they become the
+// client's own: these are never announced as visible, and this is how they are
+// then.
+func (c *client) leaveOut(op *operation) {
+	if len(c.sessions) == 0 {
+		return
+	}
+	drop := func(list []held, doID uint32) {
+		for i := range list {
+			if h := &list[i]; h.doID == doID && h.message.Type != md.StateServerObjectChangingOwner {
+				*h = held{}
+			}
+		}
+	}
 	for i := range op.queue {
-		if op.queue[i].doID != 0 {
-			c.replay(&op.queue[i].message)
+		h := &op.queue[i]
+		switch h.message.Type {
+		case md.StateServerObjectEnterOwnerWithRequired, md.StateServerObjectEnterOwnerWithRequiredOther:
+			if _, ok := c.sessions[h.doID]; ok {
+				drop(op.entered, h.doID)
+				drop(op.queue[:i], h.doID)
+			}
 		}
 	}
 }

@@ -197,12 +197,22 @@ func (c *client) closeInterest(q *request) *ejection {
 // can ask for much of it.
 var zoneRate = session.Rate{PerSecond: 1000, Burst: 20_000}
 
-const objectsPerZone = 64
+// An object that the client sees costs so much less than a zone, and one that
+// answers that it is there.
+const (
+	objectsPerZone = 64
+	answersPerZone = 4
+)
 
 // slowDown lets a client be read later that changes its interest too much.
 func (c *client) slowDown(zones int) {
+	c.spend(float64(1 + zones + len(c.objects)/objectsPerZone))
+}
+
+// spend counts what a change of interest has cost, in zones.
+func (c *client) spend(zones float64) {
 	now := time.Time{}.Add(c.agent.clock())
-	c.hold(c.changes.Spend(now, zoneRate, float64(1+zones+len(c.objects)/objectsPerZone)))
+	c.hold(c.changes.Spend(now, zoneRate, zones))
 }
 
 // mayLook says whether the client may open or close interest in zones of a

@@ -264,3 +264,38 @@ func TestBacklogHoldsClients(t *testing.T) {
 		t.Error("not held while much waits")
 	}
 }
+
+// What clients themselves have sent waits to be routed, too: while nobody gets
+// to it, they are read later.
+func TestClientsThatFillTheBacklogAreHeld(t *testing.T) {
+	d := md.New(md.Limits{})
+	config := testConfig(t)
+	config.MaxBacklog = 10_000
+	th := newTheatre(t, d, config)
+	client := th.connect()
+	client.Send([][]byte{hello()})
+	busy, free, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		d.Do(func() {
+			close(busy)
+			<-free
+		})
+	}()
+	<-busy
+	for range 10_000 {
+		client.Send([][]byte{{5, 0}})
+		if client.conn.held > 0 {
+			break
+		}
+	}
+	held, backlog := client.conn.held, d.Backlog()
+	close(free)
+	<-done
+	if held == 0 || backlog < 10_000 || backlog > 20_000 {
+		t.Errorf("held for %v with %d bytes in the backlog", held, backlog)
+	}
+	if n := d.Backlog(); n != 0 {
+		t.Errorf("%d bytes wait at the end", n)
+	}
+}

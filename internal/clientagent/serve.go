@@ -196,7 +196,7 @@ func (d *door) Received(conn transport.Conn, messages [][]byte) {
 	in := a.inbounds.Get().(*inbound)
 	n := in.fill(c, messages)
 	hold := c.meter.Received(time.Now(), &a.settings.rates, len(messages), n)
-	in.batch.Do(in.do)
+	in.batch.DoWith(n+len(in.requests)*requestSize, in.do)
 	a.director.Post(in.batch) // in belongs to the order now, and puts itself back
 	if a.director.Backlog() > a.settings.MaxBacklog {
 		hold = max(hold, holdTime)
@@ -289,6 +289,9 @@ func (in *inbound) run() {
 	}
 	c.agent.inbounds.Put(in)
 }
+
+// requestSize is what a request costs beside the bytes that it refers to.
+const requestSize = 192
 
 // keepBytes is how much memory an inbound that is not in use keeps at most.
 const keepBytes = 1 << 17

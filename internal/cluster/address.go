@@ -61,3 +61,15 @@ func isLoopback(addr string) bool {
 	ip, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && ip.Unmap().IsLoopback()
 }
+
+// reaches reports whether who connects to an address surely reaches who listens
+// on bind on the same machine.
+func reaches(addr, bind string) bool {
+	if addr == bind {
+		return true
+	}
+	host, port, err := net.SplitHostPort(bind)
+	ip, notIP := netip.ParseAddr(host)
+	_, to, toErr := net.SplitHostPort(addr)
+	return err == nil && notIP == nil && toErr == nil && port == to && ip.IsUnspecified() && isLoopback(addr)
+}

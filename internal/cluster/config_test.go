@@ -210,6 +210,26 @@ c.yml:4: uberdogs[2].class: Point is a struct, not a dclass`
 	}
 }
 
+// Whoever forgets the DC files is told.
+func TestCheckSchemaWithoutClasses(t *testing.T) {
+	schema, err := dc.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"general: {}\nroles: [{type: stateserver, control: 1000}]": "c.yml:1: general.dc_files: there is no class in the DC files: no object can be made; name the game's DC files",
+		"general: {}\nroles: [{type: eventlogger}]":                "",
+	} {
+		c, err := Parse("c.yml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CheckSchema(schema); err != nil || c.Warnings.Error() != want {
+			t.Errorf("%v, warnings %v", err, c.Warnings)
+		}
+	}
+}
+
 func TestCheckRunnable(t *testing.T) {
 	c, err := Load("testdata/full.yml")
 	if err != nil {

@@ -55,6 +55,9 @@ type checker struct {
 	faults   Errors
 	warnings Errors
 	used     map[[2]string]string // what may be used once, and the path of who uses it
+
+	agents     []ChannelRange // of client agents
+	agentPaths []string       // theirs
 }
 
 func (k *checker) at(path, format string, args ...any) *Error {
@@ -125,6 +128,17 @@ func (k *checker) control(path string, channel uint64) {
 	}
 }
 
+// shared warns of channels that another client agent has, too.
+func (k *checker) shared(path string, c ChannelRange) {
+	for i, other := range k.agents {
+		if min(c.Max, other.Max) >= max(c.Min, other.Min) && c.Min <= c.Max && other.Min <= other.Max {
+			k.warn(path, "%s has some of them, too: two clients with one channel hear each other's messages", k.agentPaths[i])
+			break
+		}
+	}
+	k.agents, k.agentPaths = append(k.agents, c), append(k.agentPaths, path)
+}
+
 func (k *checker) order(path string, low, high uint64, consequence string) {
 	if low > high {
 		k.warn(path, "min is more than max: %s", consequence)
@@ -157,7 +171,7 @@ func (k *checker) messageDirector(m *MessageDirector) {
 	if m.Connect == "" && m.ConnectTLS != nil {
 		k.warn(section+"connect_tls", "this has no effect: messagedirector.connect is missing")
 	}
-	if m.Connect != "" && m.Connect == m.Bind {
+	if m.Connect != "" && reaches(m.Connect, m.Bind) {
 		k.fault(section+"connect", "%s is where this message director itself listens", m.Connect)
 	}
 	if t := m.ConnectTLS; t != nil && !k.partial && (t.Certificate == "") != (t.Key == "") {
@@ -177,6 +191,7 @@ func (k *checker) clientAgent(path string, a *ClientAgent) {
 		}
 	}
 	k.order(join(path, "channels"), a.Channels.Min, a.Channels.Max, "no client can be let in")
+	k.shared(join(path, "channels"), a.Channels)
 	if !a.HAProxy && len(a.HAProxyAllow) > 0 {
 		k.warn(join(path, "haproxy_allow"), "this has no effect: haproxy is off")
 	}
@@ -186,9 +201,15 @@ func (k *checker) clientAgent(path string, a *ClientAgent) {
 }
 
 // CheckSchema checks that the classes of UberDOGs are dclasses of the schema.
-// It returns all faults at once, as [Errors].
+// It returns all faults at once, as [Errors]. A schema without any class is worth
+// a warning.
 func (c *Config) CheckSchema(schema *dc.Schema) error {
 	k := checker{c: c}
+	if len(schema.Classes()) == 0 && slices.ContainsFunc(c.Roles, func(r Role) bool { return r.StateServer != nil || r.ClientAgent != nil }) {
+		const path = "general.dc_files"
+		c.Warnings = append(c.Warnings, k.at(path, "there is no class in the DC files: no object can be made; name the game's DC files"))
+		c.Warnings.sort()
+	}
 	for i, u := range c.UberDOGs {
 		path := fmt.Sprintf("uberdogs[%d].class", i)
 		switch class := schema.Class(u.Class); {

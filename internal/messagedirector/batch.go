@@ -21,6 +21,7 @@ import (
 type Batch struct {
 	w     datagram.Writer // frames: uint16 length, message
 	parts []part
+	load  int // of calls, see DoWith
 
 	// Of the message between Begin and End:
 	start      int // where its frame begins
@@ -181,12 +182,17 @@ func (b *Batch) Leave() {
 
 // Do lets f be called inside the order, where it stands in the batch. From
 // must be called before more is appended.
-func (b *Batch) Do(f func()) {
+func (b *Batch) Do(f func()) { b.DoWith(0, f) }
+
+// DoWith is Do for a call that keeps bytes in memory until it is made. They
+// count in [Director.Backlog] like those of messages.
+func (b *Batch) DoWith(bytes int, f func()) {
 	b.parts = append(b.parts, part{end: len(b.w.Buf), do: f})
+	b.load += bytes
 }
 
-// Len is how many bytes the batch holds.
-func (b *Batch) Len() int { return len(b.w.Buf) }
+// Len is how many bytes the batch holds, those of its calls included.
+func (b *Batch) Len() int { return len(b.w.Buf) + b.load }
 
 func (b *Batch) control(t Type, channels ...uint64) {
 	n := len(b.w.Buf) + frameHead
@@ -205,13 +211,14 @@ func (b *Batch) take(other *Batch) {
 		p.end += base
 		b.parts = append(b.parts, p)
 	}
+	b.load += other.load
 	other.reset()
 }
 
 // reset empties the batch and keeps its memory, if that is not too much.
 func (b *Batch) reset() {
 	clear(b.parts) // or they would keep what has left in memory
-	b.parts = b.parts[:0]
+	b.parts, b.load = b.parts[:0], 0
 	if cap(b.w.Buf) > keepBytes {
 		b.w.Buf = nil
 	}

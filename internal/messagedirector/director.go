@@ -399,9 +399,13 @@ func (d *Director) Leave(p *Participant) {
 	if m == nil {
 		return
 	}
+	from := p
+	if p.out {
+		from = &d.departed
+	}
 	for _, s := range m.posts.senders {
 		d.forgetPoster(p, s.channel)
-		b := d.Emit(p)
+		b := d.Emit(from)
 		for _, message := range s.messages {
 			if isControl(message) {
 				d.count.malformed++ // p is not there to have subscriptions
@@ -412,6 +416,14 @@ func (d *Director) Leave(p *Participant) {
 		// Not from p, which may be back with new ones by then.
 		d.Emit(&d.departed).ClearPostRemoves(s.channel)
 	}
+}
+
+// Expel is Leave for one that may not come back. What it has sent and what is
+// still in the queue is dropped: it would come behind the post-removes that
+// clear up after it.
+func (d *Director) Expel(p *Participant) {
+	p.out = true
+	d.Leave(p)
 }
 
 // enter gives p an id.

@@ -19,6 +19,36 @@ func hears(t *testing.T, st *coreStage) peer {
 	return p
 }
 
+// What a link has sent that waits in the queue when it is dropped comes too late:
+// its post-removes have cleared up after it.
+func TestNothingComesBehindPostRemoves(t *testing.T) {
+	st := newCoreStage(t, &stageConfig{}).(*coreStage)
+	ear := hears(t, st)
+	q, _ := st.join()
+	p := q.(*corePeer)
+	say := func(s string) {
+		m, err := compose(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.send(m)
+	}
+	say("post-remove 1 5 -> 700 : 7 deletes")
+	st.director.Do(func() {
+		say("5 -> 700 : 7 creates") // waits for the end of this
+		say("add 801")
+		v, _ := st.server.links.Load(p.conn)
+		v.(*link).drop(dropOverrun, "it reads nothing")
+	})
+	got := ear.received()
+	if len(got) != 1 || describe(got[0]) != "5 -> 700 : 7 deletes" {
+		t.Errorf("the others hear %q", got)
+	}
+	if s := st.director.Stats(); s.Channels != 1 {
+		t.Errorf("%d channels are left", s.Channels)
+	}
+}
+
 // A link that takes nothing is dropped, and its post-removes are sent, before
 // the transport has found out.
 func TestStalledLinkIsDropped(t *testing.T) {

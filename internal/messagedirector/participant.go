@@ -31,6 +31,7 @@ type Participant struct {
 	id   uint32 // its place in the director's list; 0 while it has no subscription
 	few  uint8  // how many of inline are in use
 	up   bool   // it stands for what is upstream
+	out  bool   // nothing that it has sent counts any more, see Director.Expel
 	more *more
 	mark uint64 // the last message for which it was found
 

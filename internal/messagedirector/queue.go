@@ -47,9 +47,9 @@ func (d *Director) AfterRound(f func()) { d.afterRound = append(d.afterRound, f)
 // are read more slowly.
 const DefaultBacklog = 16 << 20
 
-// Backlog is how many bytes of messages wait before the queue. Who reads from
-// peers should slow them down when it grows. It may be called from any
-// goroutine.
+// Backlog is how many bytes of messages wait before the queue, and of what
+// [Batch.DoWith] has them call. Who reads from peers should slow them down when
+// it grows. It may be called from any goroutine.
 func (d *Director) Backlog() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -115,7 +115,9 @@ func (d *Director) round() {
 		for at < p.end {
 			n := int(bytes[at]) | int(bytes[at+1])<<8
 			at += frameHead
-			d.handle(p.from, bytes[at:at+n:at+n])
+			if !p.from.out { // which a message before may have made it
+				d.handle(p.from, bytes[at:at+n:at+n])
+			}
 			at += n
 		}
 	}

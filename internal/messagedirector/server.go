@@ -321,7 +321,7 @@ func (l *link) drop(why dropReason, reason string) {
 	}
 	l.server.count.dropped[why].Add(1)
 	l.gone = true
-	l.server.director.Leave(&l.participant)
+	l.server.director.Expel(&l.participant)
 	l.server.log.Log(slog.LevelWarn, "dropped "+dropNames[why], "link closed by this side", slog.Any("address", l.conn.Identity().Addr), slog.String("reason", reason))
 	reset(l.conn, reason)
 }
@@ -335,12 +335,10 @@ func (s *Server) Closed(conn transport.Conn, err error) {
 	l := v.(*link)
 	s.count.closed.Add(1)
 	s.admission.Leave(session.AddrOf(conn.Identity().Addr), false)
-	// Also if the link was dropped: what it had sent before may have
-	// subscribed something again.
 	s.director.Do(func() {
 		l.over.Store(true)
 		l.gone = true
-		s.director.Leave(&l.participant)
+		s.director.Leave(&l.participant) // unless it was dropped, and has left
 	})
 	s.config.Log.Info("link lost", "address", conn.Identity().Addr, "link", l.name, "reason", err)
 	s.open.Done()

@@ -8,7 +8,7 @@ type Stats struct {
 	Participants int `metric:"participants" help:"Links, objects, clients and parents with children that subscribe something."`
 	Channels     int `metric:"channels" help:"Single channels with a subscriber."`
 	Ranges       int `metric:"ranges" help:"Pieces that subscribed ranges form."`
-	Backlog      int `metric:"backlog_bytes" help:"Bytes of messages that wait to be routed."`
+	Backlog      int `metric:"backlog_bytes" help:"Bytes of messages that wait to be routed, and of what clients have sent."`
 
 	Routed      uint64 `metric:"routed_total" help:"Messages that were routed."`
 	RoutedBytes uint64 `metric:"routed_bytes_total" help:"Bytes of these messages."`
