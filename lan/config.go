@@ -83,8 +83,9 @@ type Config struct {
 	// per second; each of them may make all other clients resend their
 	// objects. Twice as much may come at once. Beyond that the server stops
 	// reading from the client until the average is met, and reads once in ten
-	// seconds as long as that takes longer. Defaults
-	// [DefaultMessageRate], [DefaultByteRate], [DefaultZoneRate].
+	// seconds as long as that takes longer, or twice in the shortest of the
+	// timeouts below. Defaults [DefaultMessageRate], [DefaultByteRate],
+	// [DefaultZoneRate].
 	MessageRate, ByteRate, ZoneRate float64
 
 	// IdleTimeout disconnects clients that send nothing but heartbeats for so
@@ -114,6 +115,7 @@ type settings struct {
 	Config
 	limits      session.Limits
 	zones       session.Rate
+	maxHold     time.Duration
 	trust       session.Networks
 	trustedOnly map[*dc.Class]bool
 }
@@ -172,6 +174,12 @@ func (c Config) complete() (*settings, error) {
 		limits: session.Limits{Messages: rate(c.MessageRate), Bytes: rate(c.ByteRate)},
 		zones:  rate(c.ZoneRate),
 		trust:  c.Trust,
+	}
+	s.maxHold = maxHold
+	for _, timeout := range []time.Duration{c.HeartbeatTimeout, c.IdleTimeout, c.FullIdleTimeout} {
+		if timeout > 0 { // who is not read seems to send nothing
+			s.maxHold = min(s.maxHold, timeout/2)
+		}
 	}
 	for _, name := range c.TrustedClasses {
 		class := c.Schema.Class(name)

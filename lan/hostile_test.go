@@ -3,15 +3,10 @@ package lan_test
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	cryptorand "crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"io"
 	"log/slog"
-	"math/big"
 	"math/rand/v2"
 	"net"
 	"runtime"
@@ -26,6 +21,7 @@ import (
 	"github.com/culm-net/culm/dc"
 	"github.com/culm-net/culm/lan"
 	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -266,7 +262,8 @@ func newArena(tb testing.TB, secure bool, change func(*lan.Config)) *arena {
 	}
 	tc := tcp.Config{SendQueue: 128 << 10, Linger: 200 * time.Millisecond}
 	if secure {
-		tc.TLS = &tls.Config{Certificates: []tls.Certificate{testCertificate(tb)}}
+		pair, _ := transporttest.Certificate(tb, tb.Name())
+		tc.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	}
 	l, err := tcp.Listen("127.0.0.1:0", tc)
 	if err != nil {
@@ -285,19 +282,6 @@ func newArena(tb testing.TB, secure bool, change func(*lan.Config)) *arena {
 	})
 	tb.Cleanup(a.stop)
 	return a
-}
-
-func testCertificate(tb testing.TB) tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), cryptorand.Reader)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(cryptorand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // countRecords is a log that counts.

@@ -69,13 +69,13 @@ func (p *peer) received(datagrams [][]byte) {
 	}
 	if hold > 0 {
 		s.held.Add(1)
-		p.conn.Hold(min(hold, maxHold))
+		p.conn.Hold(min(hold, s.settings.maxHold))
 	}
 }
 
 // maxHold is for how long nothing is read from a client that is over its
-// rates: not so long that it can be gone, or keep its heartbeats, unnoticed.
-// What it still owes then keeps it to one read in this time.
+// rates: not so long that it can be gone unnoticed. What it still owes then keeps
+// it to one read in this time. Where a timeout is short it is less: see complete.
 const maxHold = 10 * time.Second
 
 // apply lets messages take effect in the server's order, up to one that ejects

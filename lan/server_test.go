@@ -262,3 +262,26 @@ func TestHold(t *testing.T) {
 		t.Errorf("held %d times, wanted 3", n)
 	}
 }
+
+// Who is held is not heard, and must not be put out for that.
+func TestHeldIsNotSilent(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"heartbeat timeout": func(c *Config) { c.HeartbeatTimeout = 4 * time.Second },
+		"idle timeout":      func(c *Config) { c.IdleTimeout = 4 * time.Second },
+		"full idle timeout": func(c *Config) { c.MaxClients, c.FullIdleTimeout = 1, 4*time.Second },
+	} {
+		s, _ := loggedServer(t, func(c *Config) { c.MessageRate = 1; change(c) })
+		now := s.made
+		s.now = func() time.Time { return now }
+		c := opened(s)
+		for range 5 {
+			c.held = 0
+			s.Received(c, slices.Repeat([][]byte{{0x31, 0x23}}, 100))
+			now = now.Add(c.held) // the client goes on sending, and is read when the hold is over
+			s.tick(now)
+		}
+		if c.held == 0 || c.closed {
+			t.Errorf("%s: held for %v, closed with %v", name, c.held, c.code)
+		}
+	}
+}

@@ -3,8 +3,12 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/culm-net/culm/dc"
 )
@@ -51,5 +55,41 @@ func TestDCDocument(t *testing.T) {
 	}
 	if commands == 0 {
 		t.Error("no commands found")
+	}
+}
+
+// Each flag that a document names is one of some command.
+func TestFlagsInDocuments(t *testing.T) {
+	known := make(map[string]bool)
+	var list func(*kong.Node)
+	list = func(n *kong.Node) {
+		for _, f := range n.Flags {
+			known["--"+f.Name] = true
+		}
+		for _, child := range n.Children {
+			list(child)
+		}
+	}
+	list(kong.Must(new(cli)).Model.Node)
+
+	var files []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/README.md", "internal/newgame/template/README.md"} {
+		found, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pattern)))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, found, err)
+		}
+		files = append(files, found...)
+	}
+	flag := regexp.MustCompile(`--[a-z][a-z0-9-]*`)
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range flag.FindAllString(string(text), -1) {
+			if !known[name] {
+				t.Errorf("%s: no command has %s", path, name)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/culm-net/culm/internal/newgame"
@@ -19,8 +20,11 @@ func (c *initCommand) Help() string {
 // Run writes the folder.
 func (c *initCommand) Run(e *env) error {
 	names, err := newgame.Write(c.Dir)
-	if err != nil {
+	if errors.Is(err, newgame.ErrNotEmpty) {
 		return usageError{err}
+	}
+	if err != nil {
+		return err
 	}
 	for _, name := range names {
 		fmt.Fprintln(e.stdout, name)

@@ -2,58 +2,21 @@ package messagedirector
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
-	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/tcp"
+	"github.com/culm-net/culm/transport/transporttest"
 )
-
-// newCertificate makes a certificate that is its own authority.
-func newCertificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
-}
 
 // Two directors over mutual TLS; who has no certificate, or one of somebody
 // else, does not become a participant.
 func TestMutualTLS(t *testing.T) {
-	above, abovePool := newCertificate(t, "above")
-	below, belowPool := newCertificate(t, "below")
-	stranger, _ := newCertificate(t, "stranger")
+	above, abovePool := transporttest.Certificate(t, "above")
+	below, belowPool := transporttest.Certificate(t, "below")
+	stranger, _ := transporttest.Certificate(t, "stranger")
 
 	top := New(Limits{})
 	server := NewServer(top, ServerConfig{})

@@ -6,6 +6,7 @@ package newgame
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,15 +17,19 @@ import (
 //go:embed template
 var template embed.FS
 
-// Write writes the folder and returns the files' names. The folder must not
-// be there, or be empty.
+// ErrNotEmpty says that there is something in the folder already.
+var ErrNotEmpty = errors.New("is not empty: choose another folder")
+
+// Write writes the folder and returns the files' names, with slashes and
+// relative to it. The folder must not be there, or be empty, else the error is
+// [ErrNotEmpty]; all others are of the file system.
 func Write(dir string) (names []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
 	if len(entries) > 0 {
-		return nil, fmt.Errorf("%s is not empty: choose another folder", dir)
+		return nil, fmt.Errorf("%s %w", dir, ErrNotEmpty)
 	}
 	files, err := fs.Sub(template, "template")
 	if err != nil {

@@ -51,7 +51,7 @@ func TestContractPrefix32(t *testing.T) {
 }
 
 func TestContractTLS(t *testing.T) {
-	pair, pool := tcp.SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	contract(t,
 		tcp.Config{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}},
 		tcp.Config{TLS: &tls.Config{RootCAs: pool}})

@@ -21,6 +21,7 @@ import (
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/bufpool"
 	"github.com/culm-net/culm/transport/internal/proxy"
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 // closedFor waits for Closed and returns what it was told.
@@ -273,7 +274,7 @@ func TestNoLingerResetsWhatIsQueued(t *testing.T) {
 }
 
 func TestSilentPeersDoNotKeepOthersOutOfTLS(t *testing.T) {
-	pair, pool := SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	h := newCollect(10)
 	l := serve(t, Config{
 		TLS:              &tls.Config{Certificates: []tls.Certificate{pair}},
@@ -303,7 +304,7 @@ func TestSilentPeersDoNotKeepOthersOutOfTLS(t *testing.T) {
 }
 
 func TestHandshakeTimeout(t *testing.T) {
-	pair, _ := SelfSigned(t)
+	pair, _ := transporttest.Certificate(t, t.Name())
 	h := newCollect(1)
 	l := serve(t, Config{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}, HandshakeTimeout: 20 * time.Millisecond}, h)
 	if n, err := dialRaw(t, l).Read(make([]byte, 1)); n > 0 || err == nil {
@@ -312,7 +313,7 @@ func TestHandshakeTimeout(t *testing.T) {
 }
 
 func TestGarbageInsteadOfTLS(t *testing.T) {
-	pair, pool := SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	h := newCollect(2)
 	l := serve(t, Config{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}}, h)
 	peer := dialRaw(t, l)

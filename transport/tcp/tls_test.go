@@ -3,80 +3,27 @@ package tcp
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/internal/proxy"
+	"github.com/culm-net/culm/transport/transporttest"
 )
-
-// SelfSigned makes a certificate for 127.0.0.1 and a pool that trusts it.
-func SelfSigned(t testing.TB) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(time.Now().UnixNano()),
-		Subject:               pkix.Name{CommonName: t.Name()},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(time.Hour),
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool
-}
-
-// write stores a certificate and its key as PEM files.
-func write(t *testing.T, pair tls.Certificate, certFile, keyFile string) {
-	t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{
-		certFile: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]},
-		keyFile:  {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func TestCertificateReload(t *testing.T) {
 	certFile, keyFile := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	if _, err := transport.LoadCertificate(certFile, keyFile); err == nil || !strings.Contains(err.Error(), certFile) {
 		t.Errorf("without files: %v", err)
 	}
-	first, firstPool := SelfSigned(t)
-	write(t, first, certFile, keyFile)
+	first, firstPool := transporttest.Certificate(t, t.Name())
+	transporttest.WriteCertificate(t, first, certFile, keyFile)
 	cert, err := transport.LoadCertificate(certFile, keyFile)
 	if err != nil {
 		t.Fatal(err)
@@ -106,8 +53,8 @@ func TestCertificateReload(t *testing.T) {
 		t.Errorf("after a Reload that failed: %v", err)
 	}
 
-	second, secondPool := SelfSigned(t)
-	write(t, second, certFile, keyFile)
+	second, secondPool := transporttest.Certificate(t, t.Name())
+	transporttest.WriteCertificate(t, second, certFile, keyFile)
 	if err := cert.Reload(); err != nil {
 		t.Errorf("Reload: %v", err)
 	}
@@ -120,8 +67,8 @@ func TestCertificateReload(t *testing.T) {
 }
 
 func TestIdentityOfClientCertificate(t *testing.T) {
-	server, serverPool := SelfSigned(t)
-	client, clientPool := SelfSigned(t)
+	server, serverPool := transporttest.Certificate(t, t.Name())
+	client, clientPool := transporttest.Certificate(t, t.Name())
 	h := newCollect(1)
 	l := serve(t, Config{TLS: &tls.Config{
 		Certificates: []tls.Certificate{server},
@@ -197,7 +144,7 @@ func TestListenerNeedsCertificate(t *testing.T) {
 		_ = l.Close()
 		t.Error("every handshake of this listener would fail")
 	}
-	pair, _ := SelfSigned(t)
+	pair, _ := transporttest.Certificate(t, t.Name())
 	for name, cfg := range map[string]*tls.Config{
 		"Certificates":       {Certificates: []tls.Certificate{pair}},
 		"GetCertificate":     {GetCertificate: new(transport.Certificate).Get},
@@ -215,7 +162,7 @@ func TestListenerNeedsCertificate(t *testing.T) {
 // With TLS 1.3 a dialer learns only after its handshake that its certificate,
 // or that it has none, is not accepted. It is the peer who has closed then.
 func TestPeerRefusesCertificate(t *testing.T) {
-	pair, pool := SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	l := serve(t, Config{TLS: &tls.Config{
 		Certificates: []tls.Certificate{pair},
 		ClientAuth:   tls.RequireAndVerifyClientCert,

@@ -1,6 +1,6 @@
 // Package transporttest holds implementations of package transport to its
 // contract: each test here is a sentence there. A transport calls [Run] from a
-// test of its own.
+// test of its own. [Certificate] is for all tests that encrypt.
 package transporttest
 
 import (

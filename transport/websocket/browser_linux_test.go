@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 // browser looks for Chromium under the names that it is packaged by.
@@ -106,7 +107,7 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, _ := SelfSigned(t)
+	pair, _ := transporttest.Certificate(t, t.Name())
 	secure := serve(t, Config{
 		TLS:     &tls.Config{Certificates: []tls.Certificate{pair}},
 		Path:    "/play",

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 // A handler in somebody else's server, beside a page.
@@ -83,8 +84,8 @@ func TestDialErrors(t *testing.T) {
 
 // A certificate that is exchanged is what the next handshake shows.
 func TestReloadedCertificate(t *testing.T) {
-	first, firstPool := SelfSigned(t)
-	second, secondPool := SelfSigned(t)
+	first, firstPool := transporttest.Certificate(t, t.Name())
+	second, secondPool := transporttest.Certificate(t, t.Name())
 	var current atomic.Pointer[tls.Certificate]
 	current.Store(&first)
 	h := newCollect(2)
@@ -113,8 +114,8 @@ func TestReloadedCertificate(t *testing.T) {
 }
 
 func TestIdentity(t *testing.T) {
-	server, serverPool := SelfSigned(t)
-	client, clientPool := SelfSigned(t)
+	server, serverPool := transporttest.Certificate(t, t.Name())
+	client, clientPool := transporttest.Certificate(t, t.Name())
 	h := newCollect(1)
 	l := serve(t, Config{TLS: &tls.Config{
 		Certificates: []tls.Certificate{server},

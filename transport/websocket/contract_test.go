@@ -45,7 +45,7 @@ func TestContractLongMessages(t *testing.T) {
 }
 
 func TestContractTLS(t *testing.T) {
-	pair, pool := websocket.SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	contract(t, "wss",
 		websocket.Config{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}},
 		websocket.Config{TLS: &tls.Config{RootCAs: pool}})

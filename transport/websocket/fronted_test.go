@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 // What a proxy says of a connection takes the place of what its socket does,
 // before TLS and HTTP.
 func TestProxy(t *testing.T) {
-	pair, pool := SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	for _, secure := range []bool{false, true} {
 		cfg := Config{Proxy: true}
 		if secure {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/culm-net/culm/transport"
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 // Each fault of a peer is answered with a close code, and this side's handler
@@ -289,7 +290,7 @@ func TestMaxHandshakes(t *testing.T) {
 // Half a handshake is cut when its time is over, over TLS too.
 func TestHandshakeTimeout(t *testing.T) {
 	h := newCollect(1)
-	pair, _ := SelfSigned(t)
+	pair, _ := transporttest.Certificate(t, t.Name())
 	for _, cfg := range []Config{{}, {TLS: &tls.Config{Certificates: []tls.Certificate{pair}}}} {
 		cfg.HandshakeTimeout = 30 * time.Millisecond
 		l := serve(t, cfg, h)
@@ -503,7 +504,7 @@ func TestWhole(t *testing.T) {
 
 // What a peer may do below WebSocket.
 func TestEndsOfTLS(t *testing.T) {
-	pair, pool := SelfSigned(t)
+	pair, pool := transporttest.Certificate(t, t.Name())
 	h := newCollect(1)
 	l := serve(t, Config{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}, Linger: 50 * time.Millisecond}, h)
 	for _, tt := range []struct {
