@@ -3,6 +3,7 @@ package pipes
 import (
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -308,5 +309,32 @@ func TestSuspended(t *testing.T) {
 	}
 	if !c.closed || c.code != CodeSilent {
 		t.Errorf("closed %v %q", c.closed, c.reason)
+	}
+}
+
+// A client that is ejected in the moment in which its connection is lost leaves for
+// one of the two reasons, and never as if it had said goodbye.
+func TestEndedTwice(t *testing.T) {
+	st := newStage()
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	for range 300 {
+		c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+		st.send(c, must(c.encode("hello")))
+		v, _ := st.server.peers.Load(c)
+		st.events = nil
+		var both sync.WaitGroup
+		both.Go(func() { v.(*peer).eject(CodeSilent, "nothing was heard of it") })
+		both.Go(func() {
+			for v.(*peer).state.Load() != stateClosing { // in the midst of the other
+			}
+			st.server.Closed(c, &transport.CloseError{Code: transport.CodeNetwork})
+			st.step()
+		})
+		both.Wait()
+		if want := "leaves: silent"; len(st.events) != 1 || !strings.HasSuffix(st.events[0], want) {
+			t.Fatalf("the game hears %q, want that the client %s", st.events, want)
+		}
 	}
 }
