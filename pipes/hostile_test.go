@@ -195,6 +195,18 @@ func TestInterestChurn(t *testing.T) {
 	if len(st.server.wishing) != 0 {
 		t.Error("a client that has left still waits")
 	}
+	// Changes that have not taken effect are not complete either.
+	hasty := st.connect("hal", net.IPv4(192, 0, 2, 2))
+	st.send(hasty, must(hasty.encode("hello ext")))
+	for n := range maxCompletions + 1 {
+		if hasty.closed {
+			t.Fatalf("closed after %d changes: %s", n, hasty.reason)
+		}
+		st.send(hasty, must(hasty.encode([]string{"interest 1 7", "interest 1 8"}[n%2])))
+	}
+	if !hasty.closed || hasty.code != CodeTooManyRequests {
+		t.Errorf("closed %v after %d changes: %s", hasty.closed, maxCompletions+1, hasty.reason)
+	}
 }
 
 // What a client sent before it left takes effect, though the connection has closed
