@@ -106,6 +106,9 @@ func TestAuthenticatingTakesNoPlace(t *testing.T) {
 	if texts := cem.texts(); !cem.closed || texts[len(texts)-1] != "rejected after authentication: the server is full" {
 		t.Errorf("closed %v, %q", cem.closed, texts)
 	}
+	if st.heard("account cem") > 0 {
+		t.Error("the game hears of a client that is not let in")
+	}
 	late := enter("dan", 20)
 	if !late.closed || late.texts()[0] != "rejected: the server is full" {
 		t.Errorf("closed %v, %q", late.closed, late.texts())
