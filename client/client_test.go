@@ -460,6 +460,7 @@ func TestConfig(t *testing.T) {
 		{client.Config{Dial: nowhere}, "Schema is missing"},
 		{client.Config{Schema: schema, Dial: nowhere, Password: "\xff"}, "Password"},
 		{client.Config{Schema: schema, Dial: nowhere, ReconnectMin: time.Minute}, "ReconnectMax is 30s"},
+		{client.Config{Schema: schema, Dial: nowhere, FrameRate: 2e9}, "FrameRate is 2000000000"},
 	} {
 		if _, err := client.New(c.config); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v; want something of %s", err, c.want)

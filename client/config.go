@@ -84,7 +84,8 @@ type Config struct {
 	// connection is read slowly; at four times as much it is closed.
 	MaxInbox int
 
-	// FrameRate is how often per second [Client.Run] calls Frame (60).
+	// FrameRate is how often per second [Client.Run] calls Frame (60), at most
+	// 10,000.
 	FrameRate int
 	// Now tells when messages arrive, on the clock of the times that Frame is
 	// given. nil is time.Now.
@@ -114,6 +115,9 @@ func (c Config) complete() (Config, error) {
 	orDefault(&c.FrameRate, 60, 60)
 	if c.ReconnectMax < c.ReconnectMin {
 		return c, fmt.Errorf("client: Config.ReconnectMax is %v, less than ReconnectMin, %v", c.ReconnectMax, c.ReconnectMin)
+	}
+	if c.FrameRate > 10_000 {
+		return c, fmt.Errorf("client: Config.FrameRate is %d; use at most 10,000 frames per second", c.FrameRate)
 	}
 	// Whatever else is wrong a session says.
 	if _, err := clientsession.New(c.session(nil, nil), nil); err != nil {

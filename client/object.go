@@ -107,9 +107,10 @@ func (o *Object) Send(field string, args ...any) error {
 }
 
 // SendPacked is Send with packed arguments. The field must be atomic, of the
-// object's class, and clsend, or ownsend if the client owns the object. The
-// message goes reliably and in order, unless the field has the keyword
-// unreliable, and leaves at the end of the next Frame.
+// object's class, and clsend, or ownsend if the client owns the object. Numbers
+// must be finite; servers pass over text that is not UTF-8. The message goes
+// reliably and in order, unless the field has the keyword unreliable, and leaves
+// at the end of the next Frame.
 //
 // Above the command rate that the server grants reliable messages wait; if too
 // many do the error is [ErrCommandRate]. Unreliable ones are not sent then, which

@@ -86,6 +86,37 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
+// TestWaitsGrow lets a client in again and again and loses it soon after: it waits
+// longer each time, until a connection has lasted.
+func TestWaitsGrow(t *testing.T) {
+	bubble(t, memory.Config{}, func(t *testing.T, st *stage, plain bool) {
+		const least, most = 100 * time.Millisecond, 5 * time.Second
+		var waits []time.Duration
+		c := st.client(client.Config{Plain: plain, ReconnectMin: least, ReconnectMax: most, Events: client.Events{
+			Lost: func(_ error, wait time.Duration) { waits = append(waits, wait) },
+		}})
+		lose := func(after time.Duration) {
+			t.Helper()
+			sv := st.serve(pipes.Config{}, world.Events{})
+			st.connected(c)
+			st.play(after)
+			waits = nil
+			sv.close()
+			st.until("it is lost", func() bool { return len(waits) > 0 })
+		}
+		for i := range 5 {
+			lose(100 * time.Millisecond)
+			if high := least << i; waits[0] > high || waits[0] < high/2 {
+				t.Errorf("wait %d is %v, not half to all of %v", i, waits[0], high)
+			}
+		}
+		lose(2 * most)
+		if waits[0] > least {
+			t.Errorf("after a connection that lasted it waits %v", waits[0])
+		}
+	})
+}
+
 // TestInterestWaits lets the connection end before a change of interest is
 // complete.
 func TestInterestWaits(t *testing.T) {

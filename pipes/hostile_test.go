@@ -3,6 +3,7 @@ package pipes
 import (
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,6 +106,9 @@ func TestAuthenticatingTakesNoPlace(t *testing.T) {
 	if texts := cem.texts(); !cem.closed || texts[len(texts)-1] != "rejected after authentication: the server is full" {
 		t.Errorf("closed %v, %q", cem.closed, texts)
 	}
+	if st.heard("account cem") > 0 {
+		t.Error("the game hears of a client that is not let in")
+	}
 	late := enter("dan", 20)
 	if !late.closed || late.texts()[0] != "rejected: the server is full" {
 		t.Errorf("closed %v, %q", late.closed, late.texts())
@@ -193,6 +197,18 @@ func TestInterestChurn(t *testing.T) {
 	st.tick()
 	if len(st.server.wishing) != 0 {
 		t.Error("a client that has left still waits")
+	}
+	// Changes that have not taken effect are not complete either.
+	hasty := st.connect("hal", net.IPv4(192, 0, 2, 2))
+	st.send(hasty, must(hasty.encode("hello ext")))
+	for n := range maxCompletions + 1 {
+		if hasty.closed {
+			t.Fatalf("closed after %d changes: %s", n, hasty.reason)
+		}
+		st.send(hasty, must(hasty.encode([]string{"interest 1 7", "interest 1 8"}[n%2])))
+	}
+	if !hasty.closed || hasty.code != CodeTooManyRequests {
+		t.Errorf("closed %v after %d changes: %s", hasty.closed, maxCompletions+1, hasty.reason)
 	}
 }
 
@@ -308,5 +324,32 @@ func TestSuspended(t *testing.T) {
 	}
 	if !c.closed || c.code != CodeSilent {
 		t.Errorf("closed %v %q", c.closed, c.reason)
+	}
+}
+
+// A client that is ejected in the moment in which its connection is lost leaves for
+// one of the two reasons, and never as if it had said goodbye.
+func TestEndedTwice(t *testing.T) {
+	st := newStage()
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	for range 300 {
+		c := st.connect("ann", net.IPv4(192, 0, 2, 1))
+		st.send(c, must(c.encode("hello")))
+		v, _ := st.server.peers.Load(c)
+		st.events = nil
+		var both sync.WaitGroup
+		both.Go(func() { v.(*peer).eject(CodeSilent, "nothing was heard of it") })
+		both.Go(func() {
+			for v.(*peer).state.Load() != stateClosing { // in the midst of the other
+			}
+			st.server.Closed(c, &transport.CloseError{Code: transport.CodeNetwork})
+			st.step()
+		})
+		both.Wait()
+		if want := "leaves: silent"; len(st.events) != 1 || !strings.HasSuffix(st.events[0], want) {
+			t.Fatalf("the game hears %q, want that the client %s", st.events, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 
 	"github.com/culm-net/culm/internal/session"
@@ -50,9 +51,11 @@ type peer struct {
 	// login is the authentication, once it has begun. It is set by the world's
 	// goroutine.
 	login atomic.Pointer[Login]
-	// err is why the session ended, nil if the client said goodbye; written
-	// before leave is asked for.
-	err error
+	// err is why the session ended, nil if the client said goodbye. ending is
+	// held until it is written by whoever was first, so that whoever was second
+	// may ask for leave, which reads it.
+	err    error
+	ending sync.Mutex
 
 	// All else belongs to the world's goroutine, and while it makes snapshots
 	// to the one that makes this client's.
@@ -85,14 +88,17 @@ func (p *peer) enter(from, to int32) bool {
 // says that nobody did before. The caller closes the connection. Any goroutine
 // may call it.
 func (p *peer) end(err error) (from int32, ok bool) {
-	from = p.state.Swap(stateClosing)
+	p.ending.Lock()
+	if from = p.state.Swap(stateClosing); from != stateClosing {
+		p.err = err
+	}
+	p.ending.Unlock()
 	if from == stateClosing {
 		return from, false
 	}
 	if l := p.login.Load(); l != nil {
 		l.cancel()
 	}
-	p.err = err
 	p.server.world.Do(p.leave)
 	return from, true
 }

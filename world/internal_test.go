@@ -1,19 +1,23 @@
 package world
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/culm-net/culm/dc"
 )
 
-// After the last tick there is none, and clients are told.
+// After the last tick there is none, and clients and operators are told.
 func TestTicksRunOut(t *testing.T) {
 	s, err := dc.ParseFiles("testdata/story.dc")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := New(Config{Schema: s, TickRate: 10})
+	var log bytes.Buffer
+	w, err := New(Config{Schema: s, TickRate: 10, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,6 +26,9 @@ func TestTicksRunOut(t *testing.T) {
 	w.tick = lastTick - 1
 	if n := w.Step(now.Add(201 * time.Millisecond)); n != 1 || w.tick != lastTick || !w.stopped {
 		t.Errorf("%d ticks; it is tick %d; stopped: %v", n, w.tick, w.stopped)
+	}
+	if !strings.Contains(log.String(), "run out of ticks") {
+		t.Errorf("the log says %q", log.String())
 	}
 }
 

@@ -141,6 +141,7 @@ func (w *World) Step(now time.Time) (ticks int) {
 	}
 	for range due {
 		if w.tick == lastTick {
+			w.cfg.Log.Error("the world has run out of ticks and must be started anew")
 			w.stop("the world has run out of ticks and must be started anew")
 		}
 		if w.stopped {

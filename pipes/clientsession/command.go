@@ -60,7 +60,8 @@ func (s *Session) Send(doID uint32, method string, args ...any) error {
 // SendPacked calls a method of an object on the server with packed arguments. The
 // field must be atomic, of the object's class, and clsend, or ownsend if the
 // client owns the object; servers refuse others, and also objects in zones that
-// have just left the client's interest. It goes reliably unless the field is
+// have just left the client's interest. Numbers must be finite; servers pass over
+// others, and over text that is not UTF-8. It goes reliably unless the field is
 // unreliable and the message short enough.
 //
 // Above the command rate that the server grants, reliable ones wait and are sent
@@ -76,6 +77,8 @@ func (s *Session) SendPacked(doID uint32, f *dc.Field, args []byte) error {
 		return unknownObject(doID)
 	}
 	switch {
+	case f == nil:
+		return fmt.Errorf("clientsession: there is no field to send; does %v have one of that name?", o.class)
 	case f.Kind() != dc.Atomic:
 		return fmt.Errorf("clientsession: %v is no method; only methods can be sent", f)
 	case o.class.Field(f.Number()) != f:
@@ -86,7 +89,11 @@ func (s *Session) SendPacked(doID uint32, f *dc.Field, args []byte) error {
 	case !f.Has(dc.OwnSend):
 		return fmt.Errorf("clientsession: %v is neither clsend nor ownsend: the server would refuse it", f)
 	}
-	if err := f.Check(args); err != nil {
+	err := f.Check(args)
+	if err == nil {
+		err = f.CheckFinite(args)
+	}
+	if err != nil {
 		return fmt.Errorf("clientsession: %w", err)
 	}
 	k := &s.commands
@@ -106,7 +113,7 @@ func (s *Session) SendPacked(doID uint32, f *dc.Field, args []byte) error {
 	if unreliable {
 		m.Mode = transport.Unreliable
 	}
-	err := s.sendCommand(m)
+	err = s.sendCommand(m)
 	if unreliable && errors.Is(err, transport.ErrTooLarge) {
 		m.Mode = transport.Reliable
 		err = s.sendCommand(m)

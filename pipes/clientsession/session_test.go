@@ -269,6 +269,7 @@ func TestSend(t *testing.T) {
 	s, _ := play(t, true, Config{})
 	st := &stage{schema: schema(t), session: s}
 	s.out = ear{st}
+	s.Object(7).owner = true
 	for _, c := range []struct {
 		err  string
 		call error
@@ -279,6 +280,10 @@ func TestSend(t *testing.T) {
 		{"emote", s.Send(7, "emote", 300)},
 		{"", s.SendPacked(8, s.Object(8).Class().FieldByName("kick"), []byte{1, 0, 2, 0})},
 		{"kick", s.SendPacked(8, s.Object(8).Class().FieldByName("kick"), []byte{1, 0, 2})},
+		{"no field", s.SendPacked(8, s.Object(8).Class().FieldByName("kik"), []byte{1, 0, 2, 0})},
+		// Servers let it pass without effect, and nobody would know.
+		{"finite", s.Send(7, "move", 0, math.NaN(), 0, 0)},
+		{"finite", s.Send(7, "move", 0, 0, math.Inf(-1), 0)},
 	} {
 		if (c.call == nil) != (c.err == "") || c.call != nil && !strings.Contains(c.call.Error(), c.err) {
 			t.Errorf("%v, want %q", c.call, c.err)

@@ -70,12 +70,8 @@ func run(ctx context.Context, s settings.Settings, name, server, fingerprint str
 		// A server that is killed says nothing: so many pings without an answer
 		// are enough.
 		SilentTimeout: 10 * s.Ping(),
-		Retry: func(err error) bool {
-			// A server that was started anew has another certificate.
-			return client.Temporary(err) && !errors.Is(err, quic.ErrFingerprint)
-		},
-		Log:    slog.New(slog.DiscardHandler), // what matters is printed
-		Events: client.Events{Connected: v.connected, Lost: v.lost, Frame: v.frame},
+		Log:           slog.New(slog.DiscardHandler), // what matters is printed
+		Events:        client.Events{Connected: v.connected, Lost: v.lost, Frame: v.frame},
 	})
 	if err != nil {
 		return err
