@@ -46,8 +46,16 @@ type AI struct {
 	opened  []*Interest
 	heard   map[uint64]int // channels, by how many want them
 
+	untold []tie // session objects that went with the link
+
 	queries     map[uint32]*query
 	nextContext uint32
+}
+
+// tie is a session object and its client.
+type tie struct {
+	client uint64
+	doID   uint32
 }
 
 // New makes an AI. It connects when [AI.Run] is called; what is done before
@@ -247,7 +255,13 @@ func (a *AI) changed(up bool) {
 			a.remove(o)
 		}
 		for o := range a.Objects() {
-			if o.kind == managed && (!o.born || o.tied) {
+			if o.kind != managed {
+				continue
+			}
+			if o.tied != 0 {
+				a.untold = append(a.untold, tie{o.tied, o.id})
+			}
+			if !o.born || o.tied != 0 {
 				a.remove(o)
 			}
 		}
@@ -261,6 +275,12 @@ func (a *AI) changed(up bool) {
 			_ = a.announce(o) // an update that makes it too long is refused
 		}
 	}
+	// Who has deleted these may have been unable to tell, such as a state server
+	// that was killed. Only sessions to which they are tied act on it.
+	for _, t := range a.untold {
+		_ = a.send(&a.self, md.StateServerObjectDeleteRAM, t.client, func(w *datagram.Writer) { w.Uint32(t.doID) })
+	}
+	a.untold = nil
 	for _, i := range slices.Clone(a.opened) { // ready may close some
 		i.ask()
 	}

@@ -27,8 +27,8 @@
 // creation, with the values that the AI knows: those that it has set itself and
 // those of fields with airecv. Objects that others have created (Events.Adopted)
 // are for these to create again, and session objects of clients
-// ([Session.AddSessionObject]) are gone with the sessions. Interests are opened
-// again. Updates that were sent while there was no link reach nobody, but what
-// objects keep of them they have when they are there again. Queries fail with
-// [ErrLost].
+// ([Session.AddSessionObject]) are gone, with which their sessions end.
+// Interests are opened again. Updates that were sent while there was no link
+// reach nobody, but what objects keep of them they have when they are there
+// again. Queries fail with [ErrLost].
 package ai

@@ -63,7 +63,7 @@ type Object struct {
 	values  map[int][]byte // packed, of required and ram fields, by number
 	at      int            // in AI.order
 	born    bool           // was created here
-	tied    bool           // is a session object of a client, and ends with its session
+	tied    uint64         // the client of which it is a session object; 0 for none
 
 	// self is the sender of what an UberDOG sends and the hearer of what is sent
 	// to it, so that it can speak with objects of its own AI.

@@ -146,7 +146,7 @@ func (a *AI) deleted(id uint32, sender uint64) {
 	if o == nil || o.kind != managed {
 		return
 	}
-	if sender == a.graveSender() && o.born && !o.tied {
+	if sender == a.graveSender() && o.born && o.tied == 0 {
 		// The cluster has noticed only now that an earlier link was lost, after
 		// the object had been created again.
 		a.config.Log.Info("creating an object again that was deleted for an earlier link", "doId", id)

@@ -338,6 +338,40 @@ func TestCreateMessages(t *testing.T) {
 
 // FuzzReceive lets a cluster send an AI what it likes. Nothing may panic, handlers
 // get only what was checked, and the AI's books agree with each other.
+// Clients whose session objects went with the link are told when it is back, in
+// case that the cluster could not: its state server may be a new one.
+func TestSessionsEndWithTheirObjects(t *testing.T) {
+	s := newStage(t)
+	ear := &spy{}
+	ear.Receiver = ear
+	const client = 1_000_000_000
+	s.a.Do(func() {
+		if err := s.a.director.Subscribe(&ear.Participant, client); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.a.Create(Create{Class: "Avatar", DoID: 2001, Parent: 1000, Zone: 1}); err != nil {
+			t.Fatal(err)
+		}
+		c := s.a.Session(client)
+		c.AddSessionObject(2000)
+		c.AddSessionObject(2001)
+		c.RemoveSessionObject(2001)
+	})
+	ear.got = nil
+	s.a.Do(func() {
+		s.a.changed(false)
+		s.a.changed(true)
+		s.a.changed(false)
+		s.a.changed(true)
+	})
+	if want := []string{"STATESERVER_OBJECT_DELETE_RAM d0070000"}; !slices.Equal(ear.got, want) {
+		t.Errorf("the client's agent hears %q, want %q", ear.got, want)
+	}
+	if s.a.objects[2000] != nil || s.a.objects[2001] == nil {
+		t.Error("the AI has other objects")
+	}
+}
+
 func FuzzReceive(f *testing.F) {
 	seeds := &stage{t: f}
 	schema, err := parsed()

@@ -98,19 +98,19 @@ func (s Session) Undeclare(doID uint32) {
 // the object is deleted, and when the object goes the client is ejected. An
 // object of this AI is therefore not created again after the link was lost.
 func (s Session) AddSessionObject(doID uint32) {
-	s.tie(doID, true)
+	s.tie(doID, s.channel)
 	s.fixed(md.ClientAgentAddSessionObject, func(w *datagram.Writer) { w.Uint32(doID) })
 }
 
 // RemoveSessionObject unties them.
 func (s Session) RemoveSessionObject(doID uint32) {
-	s.tie(doID, false)
+	s.tie(doID, 0)
 	s.fixed(md.ClientAgentRemoveSessionObject, func(w *datagram.Writer) { w.Uint32(doID) })
 }
 
-func (s Session) tie(doID uint32, tied bool) {
+func (s Session) tie(doID uint32, client uint64) {
 	if o := s.ai.objects[doID]; o != nil {
-		o.tied = tied
+		o.tied = client
 	}
 }
 

@@ -24,6 +24,7 @@ type sink struct {
 
 func (s *sink) Send(transport.Message) error { s.n++; return nil }
 func (s *sink) Close(transport.Code, string) {}
+func (s *sink) Hold(time.Duration)           {}
 func (s *sink) Budget() int                  { return 1 }
 func (s *sink) Identity() transport.Identity { return transport.Identity{Addr: &s.addr} }
 

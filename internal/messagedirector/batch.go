@@ -218,6 +218,9 @@ func (b *Batch) take(other *Batch) {
 // reset empties the batch and keeps its memory, if that is not too much.
 func (b *Batch) reset() {
 	clear(b.parts) // or they would keep what has left in memory
+	if cap(b.parts) > keepParts {
+		b.parts = nil
+	}
 	b.parts, b.load = b.parts[:0], 0
 	if cap(b.w.Buf) > keepBytes {
 		b.w.Buf = nil
@@ -225,5 +228,8 @@ func (b *Batch) reset() {
 	b.w = datagram.Writer{Buf: b.w.Buf[:0]}
 }
 
-// keepBytes is how much memory an empty batch keeps at most.
-const keepBytes = 1 << 20
+// An empty batch keeps at most so much memory, and parts.
+const (
+	keepBytes = 1 << 20
+	keepParts = 1 << 15
+)

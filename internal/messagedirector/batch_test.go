@@ -152,3 +152,17 @@ func TestFillingAndPostingAllocatesNothing(t *testing.T) {
 		t.Errorf("%d messages arrived", n)
 	}
 }
+
+// A burst of messages leaves no more memory behind than is used again.
+func TestEmptyBatchIsSmall(t *testing.T) {
+	var b Batch
+	origins := [2]Participant{}
+	for i := range 4 * keepParts {
+		b.From(&origins[i%2])
+		_ = b.Append(make([]byte, 40))
+	}
+	b.reset()
+	if !b.empty() || cap(b.parts) > keepParts || cap(b.w.Buf) > keepBytes {
+		t.Errorf("it keeps %d parts and %d bytes", cap(b.parts), cap(b.w.Buf))
+	}
+}

@@ -133,7 +133,8 @@ func (d *district) admit(client ai.Session, name string) error {
 	}
 	d.avatars[client.Channel()] = v
 	client.AddSessionObject(v.ID()) // it is deleted when the client goes, and the client ejected when it is
-	return nil
+	// A client agent that is killed cannot delete it; the director above it can.
+	return client.DeleteWhenGone(v.ID())
 }
 
 // avatar is a client's avatar.
