@@ -197,14 +197,32 @@ func TestModesDoNotBlockEachOther(t *testing.T) {
 	sc := await(t, s.opened)
 	big := strings.Repeat("r", 900_000)
 	send(t, sc, transport.Reliable, 0, big)
-	send(t, sc, transport.Unreliable, 0, "quick")
-	send(t, sc, transport.Latest, 9, strings.Repeat("l", 30_000))
-	got := map[int]bool{}
-	for len(got) < 3 {
-		got[len(await(t, ch.msgs))] = true
+	others := []transport.Message{
+		{Data: []byte("quick"), Mode: transport.Unreliable},
+		{Data: make([]byte, 30_000), Mode: transport.Latest, Key: 9},
 	}
-	if c.Stats().BytesReceived != uint64(len(big)+5+30_000) {
-		t.Errorf("%+v", c.Stats())
+	got, again := map[int]bool{}, 0
+	for _, m := range others {
+		send(t, sc, m.Mode, m.Key, string(m.Data))
+	}
+	for len(got) < 3 {
+		select {
+		case m := <-ch.msgs:
+			got[len(m)] = true
+		case <-time.After(time.Second):
+			// Sockets of a busy machine overflow, and these may be lost.
+			if again++; again > 30 {
+				t.Fatalf("of what was sent, there is %v", got)
+			}
+			for _, m := range others {
+				if !got[len(m.Data)] {
+					send(t, sc, m.Mode, m.Key, string(m.Data))
+				}
+			}
+		}
+	}
+	if n, want := c.Stats().BytesReceived, uint64(len(big)+5+30_000); n != want && (again == 0 || n < want) {
+		t.Errorf("%d bytes, want %d: %+v", n, want, c.Stats())
 	}
 }
 
