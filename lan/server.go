@@ -28,7 +28,7 @@ type Server struct {
 
 	mu           sync.Mutex // the server's order: who holds it is next
 	core         *core
-	flusher      *flusher // nil before Serve
+	flusher      *session.Flusher[*client] // nil before Serve
 	draining     bool
 	connected    uint64
 	disconnected uint64
@@ -90,7 +90,7 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 		return true
 	})
 	s.open.Wait()
-	s.stopFlushing()
+	s.flusher.Close()
 	stopTicks()
 	ticking.Wait()
 	s.log.Flush()
