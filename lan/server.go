@@ -60,6 +60,13 @@ func NewServer(c Config) (*Server, error) {
 		s.core.refused = s.logRefusal
 	}
 	s.decoders.New = func() any { return new(decoder) }
+	// A counter has to be seen at 0 before it is seen at 1.
+	for _, err := range []error{session.ErrFull, session.ErrAddressFull, errNoSlot, errDraining} {
+		s.rejected[rejection(err)] = 0
+	}
+	for _, code := range []transport.Code{CodeMalformed, CodeTooManyObjects, CodeTooManyZones, CodeTooSlow, CodeIdle, CodeSilent, transport.CodeProtocol} {
+		s.ejected[code] = 0
+	}
 	return s, nil
 }
 
