@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -98,7 +99,7 @@ func newError(p pos, message string) *Error {
 	start = max(start, p.off-shown)
 	end = min(end, p.off+shown)
 	line := strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f {
+		if unicode.IsControl(r) && r != '\t' {
 			return ' '
 		}
 		return r

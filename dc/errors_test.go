@@ -45,6 +45,18 @@ func TestErrorMessages(t *testing.T) {
 	}
 }
 
+// A file of somebody else must not steer the terminal that its fault is shown on.
+func TestErrorShowsNoControls(t *testing.T) {
+	_, err := Parse(Source{Name: "a.dc", Text: []byte("/* \x1b[2J \u009b2J \x7f\t\u00e4 */ dclass ;")})
+	list, ok := errors.AsType[ErrorList](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	if want := "/*  [2J  2J  \t\u00e4 */ dclass ;"; list[0].Source != want {
+		t.Errorf("got %q, want %q", list[0].Source, want)
+	}
+}
+
 func TestErrorOfLongLine(t *testing.T) {
 	text := "dclass C { " + strings.Repeat("a();", 100) + "\té\t5 " + strings.Repeat("b();", 100) + "}"
 	_, err := Parse(Source{"", []byte(text)})

@@ -18,6 +18,7 @@ type ValueError struct {
 	lit *literal // the innermost literal that is wrong, if there is one
 }
 
+// Error returns field, place and problem in one line.
 func (e *ValueError) Error() string {
 	s := e.Field
 	if e.Param != "" {

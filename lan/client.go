@@ -209,8 +209,8 @@ func (c *Client) updateTo(target, doID uint32, field string, args []any) error {
 	return c.core.sendUpdate(target, doID, f, value)
 }
 
-// UpdatePacked is Update with a packed value. It does not allocate once the
-// client has sent a message as long.
+// UpdatePacked is Update with a packed value, which it does not keep. Messages of
+// up to 4 KiB do not allocate once the client has sent one as long.
 func (c *Client) UpdatePacked(doID uint32, f *dc.Field, value []byte) error {
 	if err := f.Check(value); err != nil {
 		return fmt.Errorf("lan: %w", err)

@@ -44,7 +44,7 @@ func decodeServer(s *dc.Schema, b []byte) (serverMessage, *MalformedError) {
 			break
 		}
 		m.class = s.ClassByNumber(int(number))
-		if m.class == nil || m.class.IsStruct() {
+		if m.class == nil {
 			err = fmt.Errorf("class %d is not a dclass of the schema", number)
 			break
 		}
@@ -75,21 +75,6 @@ func decodeServer(s *dc.Schema, b []byte) (serverMessage, *MalformedError) {
 		return m, &MalformedError{Type: m.typ, Err: err}
 	}
 	return m, nil
-}
-
-// readValue reads the rest of an update: a field of the schema, and exactly
-// one value of it.
-func readValue(s *dc.Schema, r *datagram.Reader) (*dc.Field, []byte, error) {
-	number := r.Uint16()
-	if r.Err() != nil {
-		return nil, nil, r.Err()
-	}
-	f := s.FieldByNumber(int(number))
-	if f == nil {
-		return nil, nil, fmt.Errorf("field %d is not in the schema", number)
-	}
-	value := r.Rest()
-	return f, value, f.Check(value)
 }
 
 // checkGenerated checks what follows the doId of an OBJECT_GENERATE_CMU.

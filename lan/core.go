@@ -27,7 +27,7 @@ type core struct {
 	objects map[uint32]*object // by doId
 	zones   map[uint32]*zone   // those with an object or an interested client
 
-	dirty   []*client // clients with something queued since the last takeDirty
+	dirty   []*client // clients with something queued, for the shell to take and flush
 	overrun []*client // clients whose queue is full, for the shell to eject
 
 	period uint64  // counts the calls of nextPeriod, from 1
@@ -60,7 +60,7 @@ type client struct {
 	// added counts the zones that entered its interest, for the shell to
 	// charge them: each may make every other client resend its objects.
 	added   int
-	dirty   bool // listed in core.dirty
+	dirty   bool // listed in core.dirty, or taken from there and not yet flushed
 	overrun bool // listed in core.overrun
 	gone    bool // disconnected
 }
@@ -424,18 +424,6 @@ func (k *core) deliver(c *client, m transport.Message) {
 		c.dirty = true
 		k.dirty = append(k.dirty, c)
 	}
-}
-
-// takeDirty appends the clients that have something queued to clients, for
-// the shell to flush.
-func (k *core) takeDirty(clients []*client) []*client {
-	for _, c := range k.dirty {
-		c.dirty = false
-	}
-	clients = append(clients, k.dirty...)
-	clear(k.dirty)
-	k.dirty = k.dirty[:0]
-	return clients
 }
 
 // refuse counts a message that has no effect.

@@ -76,7 +76,7 @@ func (d *decoder) decode(s *dc.Schema, b []byte) *MalformedError {
 	switch t {
 	case ClientObjectUpdateField:
 		m.doID = r.Uint32()
-		err = m.value(s, &r)
+		m.field, m.body, err = readValue(s, &r)
 	case ClientObjectUpdateFieldTargeted:
 		if r.Remaining() == 0 {
 			m.typ = heartbeat
@@ -84,7 +84,7 @@ func (d *decoder) decode(s *dc.Schema, b []byte) *MalformedError {
 		}
 		m.target = r.Uint32()
 		m.doID = r.Uint32()
-		err = m.value(s, &r)
+		m.field, m.body, err = readValue(s, &r)
 	case ClientObjectGenerate:
 		m.zone = r.Uint32()
 		class := r.Uint16()
@@ -125,19 +125,19 @@ func (d *decoder) decode(s *dc.Schema, b []byte) *MalformedError {
 	return nil
 }
 
-// value decodes the rest of an update: a field of the schema, and exactly one
-// value of it.
-func (m *message) value(s *dc.Schema, r *datagram.Reader) error {
+// readValue reads the rest of an update: a field of the schema, and exactly
+// one value of it.
+func readValue(s *dc.Schema, r *datagram.Reader) (*dc.Field, []byte, error) {
 	number := r.Uint16()
 	if r.Err() != nil {
-		return r.Err()
+		return nil, nil, r.Err()
 	}
-	m.field = s.FieldByNumber(int(number))
-	if m.field == nil {
-		return fmt.Errorf("field %d is not in the schema", number)
+	f := s.FieldByNumber(int(number))
+	if f == nil {
+		return nil, nil, fmt.Errorf("field %d is not in the schema", number)
 	}
-	m.body = r.Rest()
-	return m.field.Check(m.body)
+	value := r.Rest()
+	return f, value, f.Check(value)
 }
 
 // generate checks the values of a generate and leaves in m.body what other

@@ -28,7 +28,7 @@ type Server struct {
 
 	mu           sync.Mutex // the server's order: who holds it is next
 	core         *core
-	flusher      *flusher // nil before Serve
+	flusher      *session.Flusher[*client] // nil before Serve
 	draining     bool
 	connected    uint64
 	disconnected uint64
@@ -60,6 +60,13 @@ func NewServer(c Config) (*Server, error) {
 		s.core.refused = s.logRefusal
 	}
 	s.decoders.New = func() any { return new(decoder) }
+	// A counter has to be seen at 0 before it is seen at 1.
+	for _, err := range []error{session.ErrFull, session.ErrAddressFull, errNoSlot, errDraining} {
+		s.rejected[rejection(err)] = 0
+	}
+	for _, code := range []transport.Code{CodeMalformed, CodeTooManyObjects, CodeTooManyZones, CodeTooSlow, CodeIdle, CodeSilent, transport.CodeProtocol} {
+		s.ejected[code] = 0
+	}
 	return s, nil
 }
 
@@ -90,7 +97,7 @@ func (s *Server) Serve(ctx context.Context, l transport.Listener) error {
 		return true
 	})
 	s.open.Wait()
-	s.stopFlushing()
+	s.flusher.Close()
 	stopTicks()
 	ticking.Wait()
 	s.log.Flush()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -178,6 +179,25 @@ func TestDisconnectedAreCounted(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines are logged:\n%s", n, log)
+	}
+}
+
+// What has not happened is counted, too: who watches a counter that is not there
+// misses the first time.
+func TestReasonsThatHaveNotHappened(t *testing.T) {
+	s, _ := loggedServer(t, nil)
+	st := s.Stats()
+	for what, c := range map[string]struct {
+		got  map[string]uint64
+		want []string
+	}{
+		"rejected": {st.Rejected, []string{"address_full", "draining", "full", "no_doids"}},
+		"ejected":  {st.Ejected, []string{"idle", "malformed", "protocol", "silent", "too_many_objects", "too_many_zones", "too_slow"}},
+		"refused":  {st.Refused, slices.Sorted(slices.Values(refusalNames[:]))},
+	} {
+		if got := slices.Sorted(maps.Keys(c.got)); !slices.Equal(got, c.want) {
+			t.Errorf("%s for %q, want %q", what, got, c.want)
+		}
 	}
 }
 

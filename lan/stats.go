@@ -44,7 +44,7 @@ func (s *Server) Stats() Stats {
 		SentBytes: n.sentBytes,
 	}
 	if s.flusher != nil {
-		st.Flushes = s.flusher.count
+		st.Flushes = s.flusher.Count()
 	}
 	for reason, n := range s.rejected {
 		st.Rejected[reason] = n

@@ -183,6 +183,10 @@ type Stats struct {
 	// Queued is how many bytes wait to be sent now, shared ones included. A
 	// stream transport may count what it puts around messages too.
 	Queued int
+	// Left counts the bytes that have gone to the network of what was sent
+	// reliably, with what the transport puts around messages. While it stands
+	// still and something is queued, the peer takes nothing.
+	Left uint64
 	// RTT is the smoothed round-trip time, 0 where it is not known.
 	RTT time.Duration
 	// Loss is the share of packets lost lately, 0 to 1, and 0 where unknown.

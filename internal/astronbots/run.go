@@ -221,19 +221,14 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 		}
 	})
 	defer heartbeats()
-	after, err := loadgen.ReadUsage(c.ServerPID)
-	if err != nil {
-		return nil, err
-	}
+	after := before.Later(c.ServerPID)
 	if c.ServerPID != 0 {
 		s.ServerRSSPerClient = (after.RSS - before.RSS) / int64(c.Clients)
 		s.ServerCPUMicrosPerLogin = (after.CPU - before.CPU) * 1e6 / float64(c.Clients)
 		r.say("the server has %d KiB resident, %.1f KiB per client more than before, and used %.0f µs of CPU for each",
 			after.RSS>>10, float64(s.ServerRSSPerClient)/1024, s.ServerCPUMicrosPerLogin)
 	}
-	if err := r.play(ctx, s, before); err != nil {
-		return nil, err
-	}
+	r.play(ctx, s, before)
 	r.mu.Lock()
 	s.Reasons = r.reasons
 	r.mu.Unlock()
@@ -280,26 +275,20 @@ func (r *run) connect(ctx context.Context) error {
 }
 
 // play lets them do what they do, and then sees whether all agree.
-func (r *run) play(ctx context.Context, s *Summary, before loadgen.Usage) error {
-	start, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
+func (r *run) play(ctx context.Context, s *Summary, before loadgen.Usage) {
+	start := before.Later(r.ServerPID)
 	began := time.Now()
 	r.playAll(ctx)
 	s.Seconds = time.Since(began).Seconds()
 	if !r.Idle {
 		r.await(r.agree)
 	}
-	end, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
+	end := start.Later(r.ServerPID)
 	s.ServerCPUSeconds, s.BotsCPUSeconds = end.CPU-start.CPU, end.OwnCPU-start.OwnCPU
 	s.ServerRSSGrowth = end.RSS - start.RSS
 	if r.Idle {
 		s.ServerRSSPerClient = (end.RSS - before.RSS) / int64(r.Clients)
-		return nil
+		return
 	}
 	s.measured(r)
 	r.judge()
@@ -307,7 +296,6 @@ func (r *run) play(ctx context.Context, s *Summary, before loadgen.Usage) error 
 	r.leave(func(b *bot) bool { return b.index%2 == 1 })
 	r.await(r.agree)
 	r.judge()
-	return nil
 }
 
 // playAll has everything happen until the time is over or ctx is done.

@@ -154,29 +154,23 @@ func Run(ctx context.Context, c Config) (*Summary, error) {
 		}
 		r.sent = make([]atomic.Int64, uint64(c.Clients)*r.window())
 	}
-	var before, after loadgen.Usage
-	var err error
-	if before, err = loadgen.ReadUsage(c.ServerPID); err != nil {
+	before, err := loadgen.ReadUsage(c.ServerPID)
+	if err != nil {
 		return nil, err
 	}
 	defer r.leave(func(*bot) bool { return true })
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
-	if after, err = loadgen.ReadUsage(c.ServerPID); err != nil {
-		return nil, err
-	}
+	after := before.Later(c.ServerPID)
 	s := &Summary{Clients: c.Clients}
 	if c.ServerPID != 0 {
 		s.ServerRSSPerClient = (after.RSS - before.RSS) / int64(c.Clients)
 		r.say("the server has %d KiB resident, %.1f KiB per client more than before", after.RSS>>10, float64(s.ServerRSSPerClient)/1024)
 	}
 	if c.Idle {
-		err = r.stay(ctx, s, before)
-	} else {
-		err = r.play(ctx, s)
-	}
-	if err != nil {
+		r.stay(ctx, s, before, after)
+	} else if err := r.play(ctx, s, after); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
@@ -243,45 +237,33 @@ type idler struct {
 
 func (i idler) Disconnected(c *lan.Client, err error) { i.bot.Disconnected(c, err) }
 
-// stay has idle bots stay connected.
-func (r *run) stay(ctx context.Context, s *Summary, before loadgen.Usage) error {
+// stay has idle bots stay connected. before and start are what the server had
+// used before they connected, and now.
+func (r *run) stay(ctx context.Context, s *Summary, before, start loadgen.Usage) {
 	began := time.Now()
-	start, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
 	stop := loadgen.Every(progressEvery, func() {
 		r.say("%d clients idle, %d disconnected", r.Clients, r.faults.disconnected.Load())
 	})
 	defer stop()
 	loadgen.Sleep(ctx, r.For)
-	end, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
+	end := start.Later(r.ServerPID)
 	s.Seconds = time.Since(began).Seconds()
 	s.ServerCPUSeconds, s.BotsCPUSeconds = end.CPU-start.CPU, end.OwnCPU-start.OwnCPU
 	s.ServerRSSPerClient = (end.RSS - before.RSS) / int64(r.Clients)
-	return nil
 }
 
-// play lets the bots gather, walk, and leave.
-func (r *run) play(ctx context.Context, s *Summary) error {
+// play lets the bots gather, walk, and leave. The server had used connected
+// when they had connected.
+func (r *run) play(ctx context.Context, s *Summary, connected loadgen.Usage) error {
 	if err := r.gather(ctx); err != nil {
 		return err
 	}
-	start, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
+	start := connected.Later(r.ServerPID)
 	began := time.Now()
 	r.walkAll(ctx)
 	s.Seconds = time.Since(began).Seconds()
 	r.await(ctx, r.settleWithin, r.allArrived)
-	end, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
+	end := start.Later(r.ServerPID)
 	for _, b := range r.bots {
 		s.Updates += b.steps.Load()
 		s.Deliveries += b.delivered.Load()

@@ -25,7 +25,7 @@ const defaultFlushInterval = time.Millisecond
 // the order in which it was queued. Roles with connections of their own use it,
 // too.
 type Outlet struct {
-	flusher *session.Flusher
+	flusher *session.Flusher[transport.Conn]
 
 	// Inside the order, for each connection on which something is queued:
 	conns  []transport.Conn

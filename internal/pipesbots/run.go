@@ -298,10 +298,7 @@ func (r *run) late(tick uint32, s *clientsession.Session) {
 
 // play measures for some time, while bots leave and join.
 func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
-	start, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
+	start := idle.Later(r.ServerPID)
 	if r.ServerPID != 0 {
 		s.ServerRSSPerClient = (start.RSS - idle.RSS) / int64(r.Clients)
 		r.tell("the server has %d KiB resident, %.1f KiB per client more than before", start.RSS>>10, float64(s.ServerRSSPerClient)/1024)
@@ -311,15 +308,16 @@ func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
 	r.measuring.Store(true)
 	stop := loadgen.Every(progressEvery, func() {
 		now, counts := time.Now(), r.counts()
-		usage, err := loadgen.ReadUsage(r.ServerPID)
-		if err != nil {
-			usage = lastUsage // its server has gone, which clients will tell
+		usage := lastUsage.Later(r.ServerPID)
+		server := ""
+		if r.ServerPID != 0 {
+			server = fmt.Sprintf("server %.1f %% of a core, %d KiB resident, ", 100*(usage.CPU-lastUsage.CPU)/now.Sub(lastAt).Seconds(), usage.RSS>>10)
 		}
 		per := now.Sub(lastAt).Seconds() * float64(r.Clients)
-		r.tell("%.1f snapshots, %.0f bytes per second and client, lag p99 %v, RTT p50 %v, %d parts lost, server %.1f %% of a core, %d KiB resident, %d faults",
+		r.tell("%.1f snapshots, %.0f bytes per second and client, lag p99 %v, RTT p50 %v, %d parts lost, %s%d faults",
 			float64(counts.snapshots-last.snapshots)/per, float64(counts.bytes-last.bytes)/per,
 			loadgen.Round(r.lag.Quantile(0.99)), loadgen.Round(r.rtt.Quantile(0.5)), max(0, counts.lost()-last.lost()),
-			100*(usage.CPU-lastUsage.CPU)/now.Sub(lastAt).Seconds(), usage.RSS>>10, r.faults.total())
+			server, r.faults.total())
 		last, lastAt, lastUsage = counts, now, usage
 		r.earliest[1].Store(r.earliest[0].Swap(math.MaxInt64))
 	})
@@ -331,6 +329,7 @@ func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
 			}
 		})()
 	}
+	var err error
 	if r.Churn > 0 {
 		err = r.churn(ctx, playing)
 	} else {
@@ -342,11 +341,7 @@ func (r *run) play(ctx context.Context, s *Summary, idle loadgen.Usage) error {
 	if err != nil {
 		return err
 	}
-	end, err := loadgen.ReadUsage(r.ServerPID)
-	if err != nil {
-		return err
-	}
-	s.measured(time.Since(began), r, first, start, end)
+	s.measured(time.Since(began), r, first, start, start.Later(r.ServerPID))
 	return nil
 }
 

@@ -3,25 +3,21 @@ package session
 import (
 	"sync"
 	"time"
-
-	"github.com/culm-net/culm/transport"
 )
 
-// Flusher gives what is queued on connections to the network: at once as long
-// as that happens rarely, so that questions and answers go to and fro quickly,
-// and else with a pause between two times, so that a busy server makes few
-// large writes. At once and few are flushed on the goroutine that adds them,
-// for to wake another costs more than their writes; all else has a goroutine
-// of its own. Its methods are safe for concurrent use.
-type Flusher struct {
+// Flusher gives what is queued on connections to the network, with a pause
+// between two times, so that a busy server makes few large writes. A T is a
+// connection, or what has one. Its methods are safe for concurrent use.
+type Flusher[T any] struct {
 	interval time.Duration
-	flush    func([]transport.Conn)
+	steady   bool // always pause, and never flush where something is added
+	flush    func([]T)
 	timer    *time.Timer
 	running  sync.WaitGroup // a flush is scheduled or at work
-	flushing []transport.Conn
+	flushing []T
 
 	mu        sync.Mutex
-	waiting   []transport.Conn
+	waiting   []T
 	scheduled bool      // a flush is scheduled or at work
 	next      time.Time // when the next one may be
 	writes    Bucket
@@ -34,10 +30,25 @@ type Flusher struct {
 var atOnce = Rate{PerSecond: 10_000, Burst: 200}
 
 // NewFlusher returns a flusher that calls flush with connections that were
-// added, at most interval after the last time. flush does not wait for the
+// added, at most interval after the last time: at once as long as that happens
+// rarely, so that questions and answers go to and fro quickly. At once and few are
+// flushed on the goroutine that adds them, for to wake another costs more than
+// their writes; all else has a goroutine of its own. flush does not wait for the
 // network, does not call the flusher, and does not keep the slice.
-func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
-	f := &Flusher{interval: interval, flush: flush}
+func NewFlusher[T any](interval time.Duration, flush func([]T)) *Flusher[T] {
+	return newFlusher(interval, false, flush)
+}
+
+// NewSteadyFlusher returns a flusher that leaves interval between the end of one
+// call of flush and the next; only after a longer pause the next one is immediate.
+// flush always has a goroutine of its own, so that it may take a lock under which
+// Add is called. For the rest it is as with [NewFlusher].
+func NewSteadyFlusher[T any](interval time.Duration, flush func([]T)) *Flusher[T] {
+	return newFlusher(interval, true, flush)
+}
+
+func newFlusher[T any](interval time.Duration, steady bool, flush func([]T)) *Flusher[T] {
+	f := &Flusher[T]{interval: interval, steady: steady, flush: flush}
 	f.timer = time.AfterFunc(time.Hour, f.run)
 	f.timer.Stop()
 	return f
@@ -48,14 +59,14 @@ func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
 const few = 8
 
 // Add lets what is queued on conns leave soon. It does not keep the slice, and
-// may call flush.
-func (f *Flusher) Add(conns []transport.Conn) {
+// may call flush, unless the flusher is a steady one.
+func (f *Flusher[T]) Add(conns []T) {
 	if len(conns) == 0 {
 		return
 	}
 	f.mu.Lock()
 	f.waiting = append(f.waiting, conns...)
-	if f.scheduled || f.closed || len(conns) > few || time.Until(f.next) > 0 {
+	if f.steady || f.scheduled || f.closed || len(conns) > few || time.Until(f.next) > 0 {
 		f.schedule()
 		f.mu.Unlock()
 		return
@@ -67,7 +78,7 @@ func (f *Flusher) Add(conns []transport.Conn) {
 }
 
 // schedule is called with f.mu held.
-func (f *Flusher) schedule() {
+func (f *Flusher[T]) schedule() {
 	if f.scheduled || f.closed || len(f.waiting) == 0 {
 		return
 	}
@@ -77,7 +88,7 @@ func (f *Flusher) schedule() {
 }
 
 // run flushes what waits. It was scheduled.
-func (f *Flusher) run() {
+func (f *Flusher[T]) run() {
 	defer f.running.Done()
 	f.mu.Lock()
 	f.count++
@@ -89,22 +100,26 @@ func (f *Flusher) run() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
-	f.next = now.Add(min(f.interval, f.writes.Spend(now, atOnce, float64(len(f.flushing)))))
-	f.writes.debt = min(f.writes.debt, 2*atOnce.Burst) // a short pause makes up for any load
+	pause := f.interval
+	if !f.steady {
+		pause = min(pause, f.writes.Spend(now, atOnce, float64(len(f.flushing))))
+		f.writes.debt = min(f.writes.debt, 2*atOnce.Burst) // a short pause makes up for any load
+	}
+	f.next = now.Add(pause)
 	clear(f.flushing)
 	f.scheduled = false
 	f.schedule()
 }
 
 // Count is how often flush was called.
-func (f *Flusher) Count() uint64 {
+func (f *Flusher[T]) Count() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count
 }
 
 // Close returns when flush is not at work, and will not be called any more.
-func (f *Flusher) Close() {
+func (f *Flusher[T]) Close() {
 	f.mu.Lock()
 	f.closed = true
 	if f.scheduled && f.timer.Stop() {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -101,5 +102,46 @@ func TestFewAreFlushedByTheCaller(t *testing.T) {
 			t.Error("one, after very many: Add waits for the pause")
 		}
 		f.Close()
+	})
+}
+
+// A steady flusher always pauses, however little there is to flush, and takes
+// what is added under a lock that flush wants.
+func TestSteadyFlusher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const interval, work = 10 * time.Millisecond, 3 * time.Millisecond
+		start := time.Now()
+		var mu sync.Mutex
+		var got []time.Duration
+		f := NewSteadyFlusher(interval, func(items []int) {
+			mu.Lock()
+			for range items {
+				got = append(got, time.Since(start))
+			}
+			mu.Unlock()
+			time.Sleep(work)
+		})
+		add := func() {
+			mu.Lock()
+			f.Add([]int{1})
+			mu.Unlock()
+			synctest.Wait()
+		}
+		add()
+		add() // while the first is flushed
+		time.Sleep(interval)
+		add()
+		time.Sleep(5 * interval)
+		add()
+		time.Sleep(work)
+		f.Close()
+		first, second, third := time.Duration(0), work+interval, interval+5*interval
+		want := []time.Duration{first, second, second, third}
+		if !slices.Equal(got, want) {
+			t.Errorf("flushed at %v, want %v", got, want)
+		}
+		if n := f.Count(); n != 3 {
+			t.Errorf("counts %d", n)
+		}
 	})
 }

@@ -9,24 +9,18 @@ import (
 // Stall finds out whether a connection takes nothing of what waits for it. The
 // zero value is ready. It is not safe for concurrent use.
 type Stall struct {
-	left  uint64    // how much had left when it was looked at
+	left  uint64    // how many bytes had left when it was looked at
 	since time.Time // when that was first seen, zero if nothing waits
 }
-
-// frameHead is what a stream puts before each message, in bytes.
-const frameHead = 2
 
 // Look is called from time to time with the connection's counters, and returns
 // for how long nothing of what waits has left.
 func (s *Stall) Look(now time.Time, st transport.Stats) time.Duration {
-	// Queued counts a length with each message, BytesSent does not; the sum
-	// only has to change when something leaves, and must not when nothing does.
-	left := st.BytesSent + frameHead*st.MessagesSent - uint64(st.Queued)
 	switch {
 	case st.Queued == 0:
 		*s = Stall{}
-	case s.since.IsZero() || left != s.left:
-		*s = Stall{left: left, since: now}
+	case s.since.IsZero() || st.Left != s.left:
+		*s = Stall{left: st.Left, since: now}
 	default:
 		return now.Sub(s.since)
 	}

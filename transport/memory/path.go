@@ -58,6 +58,7 @@ func (c *Conn) send(m *message) {
 	}
 	m.left = c.n.now
 	if m.reliable {
+		c.stats.Left += uint64(len(m.data))
 		c.reliable = c.reliable[1:]
 		c.unacked += m.size()
 		if at, ok := c.arrival(); ok {

@@ -267,6 +267,7 @@ func (c *Conn) Stats() transport.Stats {
 		BytesReceived:    c.bytes.Load(),
 		Dropped:          out.Dropped,
 		Queued:           out.Queued,
+		Left:             out.Left,
 		RTT:              q.SmoothedRTT,
 	}
 	c.loose.mu.Lock()

@@ -305,6 +305,7 @@ func (c *Conn) Stats() transport.Stats {
 		BytesReceived:    c.bytes.Load(),
 		Dropped:          out.Dropped,
 		Queued:           out.Queued,
+		Left:             out.Left,
 		RTT:              roundTrip(c.raw),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -137,6 +138,36 @@ func TestBufferThatWaits(t *testing.T) {
 		c.Close(transport.CodeNormal, "")
 		_ = other.Close()
 	}
+}
+
+// Whoever takes slowly what waits for it takes something all the same: over TLS
+// too that is known before all of it is gone.
+func TestLeftOverTLS(t *testing.T) {
+	pair, pool := transporttest.Certificate(t, t.Name())
+	cfg, err := Config{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire, other := net.Pipe()
+	defer other.Close()
+	c := newConn(&cfg, tls.Server(wire, &tls.Config{Certificates: []tls.Certificate{pair}}), nil, proxy.OriginOf(wire))
+	peer := tls.Client(other, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
+	const size = 8 << 10
+	message := make([]byte, size)
+	for range 4 {
+		if err := c.Send(transport.Message{Data: message, Shared: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Flush()
+	if _, err := io.ReadFull(peer, make([]byte, 2+size+1)); err != nil { // and something of the next one
+		t.Fatal(err)
+	}
+	if left := c.Stats().Left; left < 2+size {
+		t.Errorf("%d bytes have left, %d were received", left, 2+size)
+	}
+	_ = other.Close()
+	c.Close(transport.CodeNormal, "")
 }
 
 func TestListenerNeedsCertificate(t *testing.T) {

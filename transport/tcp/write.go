@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"crypto/tls"
 	"net"
 	"sync"
 	"time"
@@ -52,6 +53,9 @@ func (c *Conn) drain(a *attempt) {
 			n, _, err = a.write(c.raw, &c.blocked)
 		} else {
 			bufs := net.Buffers(a.bufs)
+			if _, secure := c.nc.(*tls.Conn); secure {
+				bufs = bufs[:1] // it writes each by itself: so it is known in between what has left
+			}
 			var k int64
 			k, err = bufs.WriteTo(c.nc)
 			n = int(k)

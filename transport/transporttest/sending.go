@@ -235,6 +235,7 @@ func testFullQueue(e *env) {
 		if b := client.conn.Budget(); b > e.SendQueue-client.conn.Stats().Queued {
 			e.Errorf("Budget is %d, more than the queue has room", b)
 		}
+		left := client.conn.Stats().Left
 		hasten()
 		e.until("all messages", func() bool { return len(server.received()) >= n })
 		e.send(client, "end")
@@ -243,6 +244,9 @@ func testFullQueue(e *env) {
 			e.Errorf("received %d messages of %d", len(got), n+1)
 		}
 		e.until("a queue that is empty", func() bool { return client.conn.Stats().Queued == 0 })
+		if s := client.conn.Stats(); s.Left <= left || s.Left < s.BytesSent {
+			e.Errorf("%d bytes of %d have left, %d when the queue was full", s.Left, s.BytesSent, left)
+		}
 		e.until("a budget", func() bool { return client.conn.Budget() > 0 })
 	}
 }

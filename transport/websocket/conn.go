@@ -266,6 +266,7 @@ func (c *Conn) Stats() transport.Stats {
 		BytesReceived:    c.bytes.Load(),
 		Dropped:          out.Dropped,
 		Queued:           out.Queued,
+		Left:             c.wire.sent.Load(),
 	}
 }
 

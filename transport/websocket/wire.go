@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/culm-net/culm/transport/internal/bufpool"
@@ -16,6 +17,8 @@ type wire struct {
 	net.Conn
 	raw   net.Conn // the connection below TLS, or the same
 	early []byte   // what came together with the request
+
+	sent atomic.Uint64 // bytes that the network has taken
 
 	writing sync.Mutex
 	out     *bufpool.Buffer // what was gathered, or nil while nothing is
@@ -147,6 +150,7 @@ func (w *wire) send(p []byte) (int, error) {
 	}
 	w.mu.Unlock()
 	n, err := w.Conn.Write(p)
+	w.sent.Add(uint64(n))
 	if err != nil {
 		w.mu.Lock()
 		if w.err == nil {

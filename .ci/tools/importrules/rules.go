@@ -53,6 +53,11 @@ func parseRules(module, text string) (*rules, error) {
 		}
 		r.rows[name] = may
 	}
+	for _, m := range r.tests {
+		if _, row := r.rows[m]; !row && !external(m) {
+			return nil, fmt.Errorf("tests may not import %s, which has no row", m)
+		}
+	}
 	return r, nil
 }
 

@@ -9,6 +9,7 @@ import (
 const table = `
 tests: example.com/testing kit # for all tests
 low:
+kit:
 mid: low example.com/lib # a comment
 top: *
 `
@@ -56,6 +57,7 @@ func TestParseRulesRefuses(t *testing.T) {
 		"two rows":       {"low:\nlow:", "has a row already"},
 		"arrow down":     {"low: top\ntop:", "no row above"},
 		"unknown import": {"low: lwo", "no row above"},
+		"unknown kit":    {"tests: kitt\nkit:", "tests may not import kitt, which has no row"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parseRules("example.com/m", c.table)

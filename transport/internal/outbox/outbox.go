@@ -56,6 +56,7 @@ type Box struct {
 	pinned int // capacity of the buffers, length of the references, KeyCost of the keys
 	queued int // bytes that wait, with their length prefixes
 
+	left            uint64 // bytes that have left, with their length prefixes
 	messages, bytes uint64 // taken by Send, whether sent or dropped
 	dropped         uint64
 	droppedBytes    uint64
@@ -379,6 +380,7 @@ func (b *Box) Wrote(n int) State {
 	defer b.mu.Unlock()
 	b.held = 0
 	b.queued -= n
+	b.left += uint64(n)
 	for n > 0 {
 		p := &b.pieces[b.head]
 		if left := p.end - p.off; n < left {
@@ -497,6 +499,8 @@ type Counters struct {
 	Dropped uint64
 	// Queued is how many bytes wait, with their length prefixes.
 	Queued int
+	// Left is how many bytes have left, with their length prefixes.
+	Left uint64
 	// Pinned is how many bytes of memory the queue holds for them.
 	Pinned int
 }
@@ -510,6 +514,7 @@ func (b *Box) Counters() Counters {
 		Bytes:    b.bytes - b.droppedBytes,
 		Dropped:  b.dropped,
 		Queued:   b.queued,
+		Left:     b.left,
 		Pinned:   b.pinned,
 	}
 }
