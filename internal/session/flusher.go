@@ -8,13 +8,16 @@ import (
 )
 
 // Flusher gives what is queued on connections to the network: at once as long
-// as that happens rarely, so that questions and answers go to and fro quickly,
-// and else with a pause between two times, so that a busy server makes few
-// large writes. At once and few are flushed on the goroutine that adds them,
-// for to wake another costs more than their writes; all else has a goroutine
-// of its own. Its methods are safe for concurrent use.
+// as there are not too many writes, so that all is seen quickly, and else with
+// a pause between two times, so that a busy server makes few large writes. What
+// is added while it writes leaves together next time, so that these grow larger
+// by themselves where it is slower than those who add. At once and few are
+// flushed on the goroutine that adds them, for to wake another costs more than
+// their writes; all else has a goroutine of its own. Its methods are safe for
+// concurrent use.
 type Flusher struct {
-	interval time.Duration
+	pause    time.Duration
+	atOnce   Rate
 	flush    func([]transport.Conn)
 	timer    *time.Timer
 	running  sync.WaitGroup // a flush is scheduled or at work
@@ -29,23 +32,23 @@ type Flusher struct {
 	count     uint64
 }
 
-// atOnce is how many connections are flushed without a pause. A write costs
-// some microseconds, so these are a few hundredths of a processor.
-var atOnce = Rate{PerSecond: 10_000, Burst: 200}
-
 // NewFlusher returns a flusher that calls flush with connections that were
-// added, at most interval after the last time. flush does not wait for the
-// network, does not call the flusher, and does not keep the slice.
-func NewFlusher(interval time.Duration, flush func([]transport.Conn)) *Flusher {
-	f := &Flusher{interval: interval, flush: flush}
+// added: without a pause as long as they are within atOnce, and else at most
+// pause after the last time. A write costs some microseconds of a processor.
+// flush does not wait for the network, does not call the flusher, and does not
+// keep the slice.
+func NewFlusher(pause time.Duration, atOnce Rate, flush func([]transport.Conn)) *Flusher {
+	f := &Flusher{pause: pause, atOnce: atOnce, flush: flush}
 	f.timer = time.AfterFunc(time.Hour, f.run)
 	f.timer.Stop()
 	return f
 }
 
-// few is how many connections are flushed where they are added. The caller may
-// keep others waiting meanwhile.
-const few = 8
+// few is how many connections are flushed where they are added: in about a
+// tenth of a millisecond, in which the caller may keep others waiting. If that
+// is too long for them, more is added together the next time, and flushed
+// elsewhere.
+const few = 32
 
 // Add lets what is queued on conns leave soon. It does not keep the slice, and
 // may call flush.
@@ -73,7 +76,11 @@ func (f *Flusher) schedule() {
 	}
 	f.scheduled = true
 	f.running.Add(1)
-	f.timer.Reset(max(0, time.Until(f.next)))
+	if wait := time.Until(f.next); wait > 0 {
+		f.timer.Reset(wait)
+	} else {
+		go f.run()
+	}
 }
 
 // run flushes what waits. It was scheduled.
@@ -89,8 +96,8 @@ func (f *Flusher) run() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
-	f.next = now.Add(min(f.interval, f.writes.Spend(now, atOnce, float64(len(f.flushing)))))
-	f.writes.debt = min(f.writes.debt, 2*atOnce.Burst) // a short pause makes up for any load
+	f.next = now.Add(min(f.pause, f.writes.Spend(now, f.atOnce, float64(len(f.flushing)))))
+	f.writes.debt = min(f.writes.debt, 2*f.atOnce.Burst) // a short rest makes up for any load
 	clear(f.flushing)
 	f.scheduled = false
 	f.schedule()
