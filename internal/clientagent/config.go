@@ -61,9 +61,6 @@ type Config struct {
 	// Limits are how much a client may do and hold.
 	Limits Limits
 
-	// FlushInterval is the pause between two writes to clients when there is
-	// much to write. 0 means 1 ms.
-	FlushInterval time.Duration
 	// MaxBacklog is how many bytes may wait to be routed before clients are
 	// read more slowly. 0 means messagedirector.DefaultBacklog.
 	MaxBacklog int
@@ -183,7 +180,6 @@ func (c Config) complete() (*settings, error) {
 	s.rates = session.Limits{Messages: rate(c.Limits.Messages), Bytes: rate(c.Limits.Bytes)}
 	s.Hash = cmp.Or(c.Hash, c.Schema.Hash())
 	s.InterestTimeout = cmp.Or(c.InterestTimeout, 500*time.Millisecond)
-	s.FlushInterval = cmp.Or(c.FlushInterval, time.Millisecond)
 	s.MaxBacklog = cmp.Or(c.MaxBacklog, defaultBacklog)
 	s.DrainReason = cmp.Or(c.DrainReason, "The server is going down for maintenance.")
 	if s.Log == nil {

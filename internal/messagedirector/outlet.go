@@ -1,7 +1,6 @@
 package messagedirector
 
 import (
-	"cmp"
 	"errors"
 	"time"
 
@@ -18,8 +17,14 @@ const DefaultSendQueue = 64 << 20
 // it before it is given up.
 const DefaultStall = 10 * time.Second
 
-// defaultFlushInterval is the pause between two writes to links.
-const defaultFlushInterval = time.Millisecond
+// flushPause is between two times that an outlet writes, when there is much to
+// write.
+const flushPause = time.Millisecond
+
+// linkWrites is how much is written to links without a pause. They are few, and
+// what is gathered for one in a pause leaves in one write. A write costs some
+// microseconds, so these are a few hundredths of a processor.
+var linkWrites = session.Rate{PerSecond: 10_000, Burst: 200}
 
 // Outlet gives what is queued on connections to the network after the round of
 // the order in which it was queued. Roles with connections of their own use it,
@@ -32,11 +37,11 @@ type Outlet struct {
 	queued []*bool
 }
 
-// NewOutlet makes an outlet that does its part after each round of d. interval
-// is the pause between two writes when there is much to write; 0 means 1 ms.
-// flush does not keep the slice.
-func NewOutlet(d *Director, interval time.Duration, flush func([]transport.Conn)) *Outlet {
-	o := &Outlet{flusher: session.NewFlusher(cmp.Or(interval, defaultFlushInterval), flush)}
+// NewOutlet makes an outlet that does its part after each round of d, at once
+// as long as it does not write to more connections than atOnce says, and else
+// with a pause of 1 ms between two times. flush does not keep the slice.
+func NewOutlet(d *Director, atOnce session.Rate, flush func([]transport.Conn)) *Outlet {
+	o := &Outlet{flusher: session.NewFlusher(flushPause, atOnce, flush)}
 	d.Do(func() { d.AfterRound(o.afterRound) })
 	return o
 }

@@ -35,10 +35,6 @@ type ServerConfig struct {
 	// looked at each time that an eighth of it has been sent. 0 means 512 MiB.
 	MaxQueued int
 
-	// FlushInterval is the pause between two writes to links when there is
-	// much to write. 0 means 1 ms.
-	FlushInterval time.Duration
-
 	// MaxBacklog is how many bytes may wait to be routed before links are
 	// read more slowly. 0 means DefaultBacklog.
 	MaxBacklog int
@@ -106,7 +102,7 @@ func NewServer(d *Director, c ServerConfig) *Server {
 	}
 	s := &Server{director: d, config: c, log: loglimit.NewLogger(c.Log, logInterval, logKeys), admission: session.NewAdmission(c.MaxLinks, 0)}
 	s.batches.New = func() any { return new(Batch) }
-	s.outlet = NewOutlet(d, c.FlushInterval, func(conns []transport.Conn) { s.listener.Flush(conns) })
+	s.outlet = NewOutlet(d, linkWrites, func(conns []transport.Conn) { s.listener.Flush(conns) })
 	return s
 }
 

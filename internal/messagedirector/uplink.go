@@ -33,9 +33,9 @@ type UplinkConfig struct {
 	// nothing.
 	Changed func(up bool)
 
-	// Stall, FlushInterval and MaxBacklog are as in ServerConfig.
-	Stall, FlushInterval time.Duration
-	MaxBacklog           int
+	// Stall and MaxBacklog are as in ServerConfig.
+	Stall      time.Duration
+	MaxBacklog int
 
 	// Log hears when the link is lost and when it works again. nil discards it.
 	Log *slog.Logger
@@ -67,7 +67,7 @@ func NewUplink(d *Director, c UplinkConfig) *Uplink {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	u := &Uplink{director: d, config: c, closed: make(chan error, 1)}
-	u.outlet = NewOutlet(d, c.FlushInterval, func(conns []transport.Conn) {
+	u.outlet = NewOutlet(d, linkWrites, func(conns []transport.Conn) {
 		for _, conn := range conns {
 			conn.Flush()
 		}

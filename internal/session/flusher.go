@@ -5,11 +5,17 @@ import (
 	"time"
 )
 
-// Flusher gives what is queued on connections to the network, with a pause
-// between two times, so that a busy server makes few large writes. A T is a
-// connection, or what has one. Its methods are safe for concurrent use.
+// Flusher gives what is queued on connections to the network: at once as long
+// as there are not too many writes, so that all is seen quickly, and else with
+// a pause between two times, so that a busy server makes few large writes. What
+// is added while it writes leaves together next time, so that these grow larger
+// by themselves where it is slower than those who add. At once and few are
+// flushed on the goroutine that adds them, for to wake another costs more than
+// their writes; all else has a goroutine of its own. A T is a connection, or what
+// has one. Its methods are safe for concurrent use.
 type Flusher[T any] struct {
-	interval time.Duration
+	pause    time.Duration
+	atOnce   Rate
 	steady   bool // always pause, and never flush where something is added
 	flush    func([]T)
 	timer    *time.Timer
@@ -25,38 +31,34 @@ type Flusher[T any] struct {
 	count     uint64
 }
 
-// atOnce is how many connections are flushed without a pause. A write costs
-// some microseconds, so these are a few hundredths of a processor.
-var atOnce = Rate{PerSecond: 10_000, Burst: 200}
-
 // NewFlusher returns a flusher that calls flush with connections that were
-// added, at most interval after the last time: at once as long as that happens
-// rarely, so that questions and answers go to and fro quickly. At once and few are
-// flushed on the goroutine that adds them, for to wake another costs more than
-// their writes; all else has a goroutine of its own. flush does not wait for the
-// network, does not call the flusher, and does not keep the slice.
-func NewFlusher[T any](interval time.Duration, flush func([]T)) *Flusher[T] {
-	return newFlusher(interval, false, flush)
+// added: without a pause as long as they are within atOnce, and else at most
+// pause after the last time. A write costs some microseconds of a processor.
+// flush does not wait for the network, does not call the flusher, and does not
+// keep the slice.
+func NewFlusher[T any](pause time.Duration, atOnce Rate, flush func([]T)) *Flusher[T] {
+	return start(&Flusher[T]{pause: pause, atOnce: atOnce, flush: flush})
 }
 
-// NewSteadyFlusher returns a flusher that leaves interval between the end of one
-// call of flush and the next; only after a longer pause the next one is immediate.
+// NewSteadyFlusher returns a flusher that leaves a pause between the end of one
+// call of flush and the next; only after a longer one the next is immediate.
 // flush always has a goroutine of its own, so that it may take a lock under which
 // Add is called. For the rest it is as with [NewFlusher].
-func NewSteadyFlusher[T any](interval time.Duration, flush func([]T)) *Flusher[T] {
-	return newFlusher(interval, true, flush)
+func NewSteadyFlusher[T any](pause time.Duration, flush func([]T)) *Flusher[T] {
+	return start(&Flusher[T]{pause: pause, steady: true, flush: flush})
 }
 
-func newFlusher[T any](interval time.Duration, steady bool, flush func([]T)) *Flusher[T] {
-	f := &Flusher[T]{interval: interval, steady: steady, flush: flush}
+func start[T any](f *Flusher[T]) *Flusher[T] {
 	f.timer = time.AfterFunc(time.Hour, f.run)
 	f.timer.Stop()
 	return f
 }
 
-// few is how many connections are flushed where they are added. The caller may
-// keep others waiting meanwhile.
-const few = 8
+// few is how many connections are flushed where they are added: in about a
+// tenth of a millisecond, in which the caller may keep others waiting. If that
+// is too long for them, more is added together the next time, and flushed
+// elsewhere.
+const few = 32
 
 // Add lets what is queued on conns leave soon. It does not keep the slice, and
 // may call flush, unless the flusher is a steady one.
@@ -84,7 +86,11 @@ func (f *Flusher[T]) schedule() {
 	}
 	f.scheduled = true
 	f.running.Add(1)
-	f.timer.Reset(max(0, time.Until(f.next)))
+	if wait := time.Until(f.next); wait > 0 {
+		f.timer.Reset(wait)
+	} else {
+		go f.run()
+	}
 }
 
 // run flushes what waits. It was scheduled.
@@ -100,10 +106,10 @@ func (f *Flusher[T]) run() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
-	pause := f.interval
+	pause := f.pause
 	if !f.steady {
-		pause = min(pause, f.writes.Spend(now, atOnce, float64(len(f.flushing))))
-		f.writes.debt = min(f.writes.debt, 2*atOnce.Burst) // a short pause makes up for any load
+		pause = min(pause, f.writes.Spend(now, f.atOnce, float64(len(f.flushing))))
+		f.writes.debt = min(f.writes.debt, 2*f.atOnce.Burst) // a short rest makes up for any load
 	}
 	f.next = now.Add(pause)
 	clear(f.flushing)

@@ -10,6 +10,9 @@ import (
 	"github.com/culm-net/culm/transport"
 )
 
+// atOnce is what is flushed without a pause in these tests.
+var atOnce = Rate{PerSecond: 10_000, Burst: 200}
+
 func TestFlusher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const interval = 10 * time.Millisecond
@@ -20,7 +23,7 @@ func TestFlusher(t *testing.T) {
 		}
 		var mu sync.Mutex
 		var got []flush
-		f := NewFlusher(interval, func(conns []transport.Conn) {
+		f := NewFlusher(interval, atOnce, func(conns []transport.Conn) {
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, flush{time.Since(start), len(conns)})
@@ -67,12 +70,36 @@ func TestFlusher(t *testing.T) {
 	})
 }
 
+// What is added while a flush is at work leaves in one more, without a pause.
+func TestGathersWhileItFlushes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		release := make(chan struct{})
+		var got []int
+		f := NewFlusher(time.Millisecond, atOnce, func(conns []transport.Conn) {
+			got = append(got, len(conns))
+			<-release
+		})
+		go f.Add(make([]transport.Conn, 1))
+		synctest.Wait()
+		for range 3 {
+			f.Add(make([]transport.Conn, 2))
+		}
+		release <- struct{}{}
+		release <- struct{}{}
+		f.Close()
+		if took := time.Since(start); !slices.Equal(got, []int{1, 6}) || took != 0 {
+			t.Errorf("flushed %v connections in %v", got, took)
+		}
+	})
+}
+
 // Few connections are flushed before Add returns, unless it is time for a
 // pause; many are not.
 func TestFewAreFlushedByTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{}, 1)
-		f := NewFlusher(time.Millisecond, func([]transport.Conn) { <-release })
+		f := NewFlusher(time.Millisecond, atOnce, func([]transport.Conn) { <-release })
 		add := func(n int) (returned bool) {
 			done := make(chan struct{})
 			go func() {

@@ -6,15 +6,14 @@ import (
 	"time"
 )
 
-// gate is where a poller waits until its epoll set has events, without a
-// thread of its own: package runtime's network poller watches the gate, an
-// epoll set too, in which the poller's set reports once and then not again
-// until the next wait. So nobody is woken for what happens in between.
+// gate is where a poller waits until its epoll set has events, without a thread
+// of its own: package runtime's network poller watches the
+// gate, an epoll set too, in which the poller's set reports once and then not
+// again until the next wait. So nobody is woken for what happens in between.
 type gate struct {
-	file   *os.File // the gate's epoll set
-	raw    syscall.RawConn
-	set    int // the poller's
-	opened bool
+	file *os.File // the gate's epoll set
+	raw  syscall.RawConn
+	set  int // the poller's
 }
 
 func newGate(set int) (*gate, error) {
@@ -45,22 +44,7 @@ func newGate(set int) (*gate, error) {
 
 func (g *gate) close() { _ = g.file.Close() }
 
-// open lets the poller through, now or when it comes to wait. The poller's
-// lock must be held for open and shut.
-func (g *gate) open() {
-	g.opened = true
-	_ = g.file.SetReadDeadline(time.Unix(1, 0))
-}
-
-// shut takes back what open did.
-func (g *gate) shut() {
-	if g.opened {
-		g.opened = false
-		_ = g.file.SetReadDeadline(time.Time{})
-	}
-}
-
-// wait returns when the poller's set has events, or on open.
+// wait returns when the poller's set has events.
 func (g *gate) wait() {
 	armed := false
 	_ = g.raw.Read(func(fd uintptr) bool {

@@ -87,7 +87,8 @@ type poller struct {
 	pace    time.Duration
 	inOrder bool
 	set     int // descriptor of the epoll set
-	gate    *gate
+	bell    bell
+	gate    *gate // nil where the poller sleeps in the system call, see sleep
 
 	// Of its goroutine:
 	conns map[int32]*polled // by file descriptor
@@ -97,7 +98,7 @@ type poller struct {
 	mu      sync.Mutex
 	members int       // connections that have not ended
 	posted  []*polled // want a turn, whatever the system says
-	waiting bool      // at the gate: who posts must open it
+	waiting bool      // who posts must ring the bell
 }
 
 // newPoller makes a poller with one member, which is to begin.
@@ -106,12 +107,27 @@ func newPoller(cfg *Config) (*poller, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	g, err := newGate(set)
-	if err != nil {
+	p := &poller{pace: cfg.Pace, inOrder: cfg.Order != nil, set: set, conns: make(map[int32]*polled), members: 1}
+	if p.bell, err = newBell(set); err != nil {
 		_ = syscall.Close(set)
 		return nil, err
 	}
-	return &poller{pace: cfg.Pace, inOrder: cfg.Order != nil, set: set, gate: g, conns: make(map[int32]*polled), members: 1}, nil
+	if p.pace >= 0 || !p.inOrder {
+		if p.gate, err = newGate(set); err != nil {
+			p.close()
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// close gives back what newPoller has taken of the system.
+func (p *poller) close() {
+	if p.gate != nil {
+		p.gate.close()
+	}
+	p.bell.close()
+	_ = syscall.Close(p.set)
 }
 
 // join makes room for one more member. It reports false when the poller has
@@ -186,7 +202,7 @@ func (p *poller) post(s *polled) {
 func (p *poller) rouse() {
 	if p.waiting {
 		p.waiting = false
-		p.gate.open()
+		p.bell.ring()
 	}
 }
 
@@ -201,8 +217,7 @@ func (p *poller) run() {
 	for {
 		n, ok := p.wait(events)
 		if !ok {
-			p.gate.close()
-			_ = syscall.Close(p.set)
+			p.close()
 			return
 		}
 		// A pause is another wake, which only saves some where messages come
@@ -250,15 +265,37 @@ func (p *poller) wait(events []syscall.EpollEvent) (n int, ok bool) {
 			return n, true
 		}
 		p.waiting = true
-		p.gate.shut()
 		p.mu.Unlock()
 
-		p.gate.wait()
+		n = p.sleep(events)
 
 		p.mu.Lock()
 		p.waiting = false
 		p.mu.Unlock()
+		if n > 0 {
+			return n, true
+		}
 	}
+}
+
+// sleep returns when the set has events, and how many of them it has taken out.
+//
+// Who reads at once and alone, as in order, comes here after each message, and
+// sleeps in the system call: for some milliseconds its thread keeps its place
+// in package runtime's scheduler, and goes on without waking others, which is
+// a quarter of what a login costs. Several pollers would keep the places from
+// each other, and one with a pause between its rounds for nothing: they sleep
+// at the gate.
+func (p *poller) sleep(events []syscall.EpollEvent) int {
+	if p.gate != nil {
+		p.gate.wait()
+		return 0
+	}
+	n, err := syscall.EpollWait(p.set, events, -1)
+	if err != nil {
+		return 0 // a signal
+	}
+	return n
 }
 
 // pending asks an epoll set for its events without waiting for any.
