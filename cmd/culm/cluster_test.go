@@ -106,7 +106,10 @@ roles:
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"culm_messagedirector_links 0", "culm_stateserver_objects 0", "culm_clientagent_clients 0"} {
+	for _, want := range []string{
+		"culm_messagedirector_links 0", "culm_stateserver_objects 0", "culm_clientagent_clients 0",
+		`culm_messagedirector_handshakes_failed_total{reason="tls"} 0`, `culm_clientagent_handshakes_failed_total{reason="proxy"} 0`,
+	} {
 		if !strings.Contains(string(metrics), want) {
 			t.Errorf("there is no %s in the metrics:\n%s", want, metrics)
 		}

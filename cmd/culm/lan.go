@@ -116,12 +116,18 @@ func (c *lanCommand) Run(ctx context.Context, e *env) error {
 	r := role{
 		name:  "lan",
 		serve: func(ctx context.Context) error { return server.Serve(ctx, listener) },
-		stats: func() any { return server.Stats() },
+		stats: func() any { return lanStats{server.Stats(), listener.Stats()} },
 	}
 	if certificate != nil {
 		r.reload = certificate.Reload
 	}
 	return c.serveFlags.run(ctx, e.log, r)
+}
+
+// lanStats are the counters of "culm lan".
+type lanStats struct {
+	lan.Stats
+	tcp.ListenerStats
 }
 
 // config turns the flags into the server's configuration.

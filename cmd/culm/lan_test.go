@@ -177,7 +177,7 @@ func TestLANServes(t *testing.T) {
 			for line := range log {
 				last = line
 			}
-			if status := <-done; status != exitDone || !strings.Contains(last, "msg=stopped clients=0") {
+			if status := <-done; status != exitDone || !strings.Contains(last, "msg=stopped clients=0") || !strings.Contains(last, "handshakes=0") {
 				t.Errorf("status %d, last logged: %s", status, last)
 			}
 		})

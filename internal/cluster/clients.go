@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"runtime"
 	"time"
@@ -97,8 +96,8 @@ func sessionEvent(e clientagent.Event) eventlogger.Event {
 // clients and servers in order, too.
 const manyProcessors = 4
 
-// listenClients opens the addresses of a client agent.
-func (s *Server) listenClients(a *ClientAgent, linger time.Duration) ([]transport.Listener, error) {
+// listenClients opens the address of a client agent for TCP.
+func (s *Server) listenClients(a *ClientAgent, linger time.Duration) (*tcp.Listener, error) {
 	config := tcp.Config{
 		SendQueue:        cmp.Or(a.Client.WriteBufferSize, math.MaxInt),
 		Linger:           linger,
@@ -125,15 +124,7 @@ func (s *Server) listenClients(a *ClientAgent, linger time.Duration) ([]transpor
 		return nil, err
 	}
 	s.opened(l.Close)
-	listeners := []transport.Listener{l}
-	if a.WebSocket != nil {
-		l, err := s.listenBrowsers(a, linger)
-		if err != nil {
-			return nil, fmt.Errorf("websocket: %w", err)
-		}
-		listeners = append(listeners, l)
-	}
-	return listeners, nil
+	return l, nil
 }
 
 // listenBrowsers opens the address for WebSocket.

@@ -39,7 +39,7 @@ type Server struct {
 	director *messagedirector.Director
 	emitter  *eventlogger.Emitter
 	links    *messagedirector.Server // nil without bind
-	listener transport.Listener      // of links
+	listener *tcp.Listener           // of links
 	order    tcp.Order               // in which links are heard, and clients where that costs nothing
 	uplink   *messagedirector.Uplink // nil without connect
 	agents   []agent
@@ -139,7 +139,7 @@ func (s *Server) direct(c *Config) error {
 	s.part("messagedirector", addrs, func() any {
 		stats := directorStats{Stats: s.director.Stats()}
 		if s.links != nil {
-			stats.LinkStats = s.links.Stats()
+			stats.LinkStats, stats.ListenerStats = s.links.Stats(), s.listener.Stats()
 		}
 		if s.uplink != nil {
 			stats.UplinkStats = s.uplink.Stats()
@@ -153,6 +153,7 @@ func (s *Server) direct(c *Config) error {
 type directorStats struct {
 	messagedirector.Stats
 	messagedirector.LinkStats
+	tcp.ListenerStats
 	messagedirector.UplinkStats
 }
 
@@ -231,17 +232,31 @@ func (s *Server) clientAgent(c *Config, a *ClientAgent, schema *dc.Schema, linge
 	if err != nil {
 		return err
 	}
-	listeners, err := s.listenClients(a, linger)
+	sockets, err := s.listenClients(a, linger)
 	if err != nil {
 		return err
+	}
+	listeners := []transport.Listener{sockets}
+	if a.WebSocket != nil {
+		browsers, err := s.listenBrowsers(a, linger)
+		if err != nil {
+			return fmt.Errorf("websocket: %w", err)
+		}
+		listeners = append(listeners, browsers)
 	}
 	var addrs []net.Addr
 	for _, l := range listeners {
 		addrs = append(addrs, l.Addr())
 	}
 	s.agents = append(s.agents, agent{role, listeners})
-	s.part("clientagent", addrs, func() any { return role.Stats() })
+	s.part("clientagent", addrs, func() any { return agentStats{role.Stats(), sockets.Stats()} })
 	return nil
+}
+
+// agentStats are the counters of a client agent and of its listener for TCP.
+type agentStats struct {
+	clientagent.Stats
+	tcp.ListenerStats
 }
 
 func (s *Server) eventLogger(c *EventLogger) error {

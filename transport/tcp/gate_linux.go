@@ -7,9 +7,9 @@ import (
 )
 
 // gate is where a poller waits until its epoll set has events, without a thread
-// of its own: package runtime's network poller watches the
-// gate, an epoll set too, in which the poller's set reports once and then not
-// again until the next wait. So nobody is woken for what happens in between.
+// of its own: package runtime's network poller watches the gate, an epoll set
+// too, in which the poller's set reports once and then not again until the next
+// wait. So nobody is woken for what happens in between.
 type gate struct {
 	file *os.File // the gate's epoll set
 	raw  syscall.RawConn

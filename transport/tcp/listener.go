@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -172,8 +171,11 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 		return
 	}
 	go func() {
-		secure, from, err := l.greet(wire)
-		if !l.handshakes.remove(under) || err != nil {
+		secure, from, doing, err := l.greet(wire)
+		if err != nil {
+			l.handshakes.fail(under, failureOf(doing, err))
+		}
+		if err != nil || !l.handshakes.succeed(under) {
 			_ = wire.Close()
 			l.cfg.Log.Debug("handshake failed", "peer", wire.RemoteAddr(), "err", err)
 			return
@@ -183,19 +185,19 @@ func (l *Listener) accept(wire net.Conn, h transport.Handler) {
 }
 
 // greet reads what stands before the messages: a proxy's header, and the
-// handshake of TLS.
-func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from proxy.Origin, err error) {
+// handshake of TLS. When that fails, doing is which of them it was.
+func (l *Listener) greet(wire net.Conn) (secure *tls.Conn, from proxy.Origin, doing failure, err error) {
 	from = proxy.OriginOf(wire)
 	if l.cfg.Proxy {
 		if from, err = proxy.Read(wire, l.cfg.ProxyAllow, l.cfg.HandshakeTimeout); err != nil {
-			return nil, from, err
+			return nil, from, failedProxy, err
 		}
 	}
 	if l.cfg.TLS != nil {
 		secure = tls.Server(wire, l.cfg.TLS)
 		err = handshake(context.Background(), secure, l.cfg.HandshakeTimeout)
 	}
-	return secure, from, err
+	return secure, from, failedTLS, err
 }
 
 // open lets a connection begin.
@@ -216,57 +218,6 @@ func handshake(ctx context.Context, secure *tls.Conn, limit time.Duration) error
 		return err
 	}
 	return secure.SetDeadline(time.Time{})
-}
-
-// handshakes are the TLS handshakes under way, the oldest first.
-type handshakes struct {
-	mu     sync.Mutex
-	max    int
-	closed bool
-	order  list.List // of net.Conn; nil in an element that was taken out
-}
-
-// add notes a new handshake and cuts the oldest one if there are too many. It
-// closes wire and returns nil after close.
-func (s *handshakes) add(wire net.Conn) *list.Element {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		_ = wire.Close()
-		return nil
-	}
-	if s.order.Len() >= s.max {
-		s.cut()
-	}
-	return s.order.PushBack(wire)
-}
-
-// remove reports whether e, which add has returned, was still there.
-func (s *handshakes) remove(e *list.Element) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e.Value == nil {
-		return false
-	}
-	s.order.Remove(e)
-	e.Value = nil
-	return true
-}
-
-// cut takes the oldest out and closes it. The caller holds s.mu.
-func (s *handshakes) cut() {
-	e := s.order.Front()
-	_ = s.order.Remove(e).(net.Conn).Close()
-	e.Value = nil
-}
-
-func (s *handshakes) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for s.order.Len() > 0 {
-		s.cut()
-	}
 }
 
 // parallelAbove is how many connections it takes until flushing them on
