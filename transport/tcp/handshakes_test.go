@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/culm-net/culm/transport/transporttest"
 )
 
 // What has been cut is told from what came to its end, and no connection that
@@ -40,7 +42,7 @@ func TestHandshakesOfAnyConn(t *testing.T) {
 // Each connection that comes no further than its handshake is counted, once and
 // by what was wrong.
 func TestFailedHandshakesAreCounted(t *testing.T) {
-	pair, _ := SelfSigned(t)
+	pair, _ := transporttest.Certificate(t, t.Name())
 	secure := &tls.Config{Certificates: []tls.Certificate{pair}}
 	say := func(what string) func(*net.TCPConn) {
 		return func(peer *net.TCPConn) { _, _ = io.WriteString(peer, what) }
