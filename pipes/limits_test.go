@@ -208,6 +208,33 @@ func TestDelayedCommandsAreBounded(t *testing.T) {
 	}
 }
 
+// A client that sends somewhat too fast for long is always behind, and only what waits
+// counts.
+func TestDelayedCommandsTakeTurns(t *testing.T) {
+	st, c := sessionStage(t, "before the hello")
+	st.send(c, must(c.encode("hello command=10")))
+	if err := must(st.world.NewObject("Chat", nil)).Generate(7, nil); err != nil {
+		t.Fatal(err)
+	}
+	upload := st.world.Schema().Class("Chat").FieldByName("upload")
+	call := wire.ObjectMessage{DoID: 1, Field: uint16(upload.Number()), Args: must(upload.Pack(nil, make([]byte, 20<<10)))}.Append(nil)
+	for range 10 { // of which eight go at once
+		st.send(c, call)
+	}
+	for range 50 {
+		st.send(c, call)
+		for range 5 { // a tenth of a second
+			st.tick()
+		}
+		if c.closed {
+			t.Fatal(c.reason)
+		}
+	}
+	if len(st.server.delaying) != 1 {
+		t.Error("nothing is delayed")
+	}
+}
+
 // A game that kicks a client for what it does, in the midst of what waits, is not
 // told of the rest.
 func TestKickedInTheMidst(t *testing.T) {
