@@ -183,7 +183,7 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 	st.tick()
 	left := 0
 	s.peers.Range(func(any, any) bool { left++; return true })
-	if left != 1 || len(s.delaying) != 0 || len(s.wishing) != 0 || len(s.completing) != 0 || len(s.holding) != 0 || len(s.accounts) != 0 || s.admitted != 1 || s.admission.Total() != 1 {
+	if left != 1 || len(s.delaying) != 0 || len(s.wishing) != 0 || len(s.completing) != 0 || len(s.holding) != 0 || s.admitted != 1 || s.admission.Total() != 1 {
 		t.Errorf("left: %d peers, %d delaying, %d completing, %d holding, %d admitted, %d connections", left, len(s.delaying), len(s.completing), len(s.holding), s.admitted, s.admission.Total())
 	}
 }
