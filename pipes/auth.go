@@ -46,10 +46,11 @@ func (l *Login) Ask(data []byte) {
 }
 
 // Accept lets the client in with an account, which world.Client.Account
-// returns. If it is comparable, not nil, and that of a client who is in, this one
-// is rejected: it is already signed in. A client that vanished is in until
-// Config.SilentTimeout; an Authenticator that would rather have the new one kicks
-// the old one, by World.Do, before it accepts.
+// returns. If it is comparable, not nil, and that of a client who is in the world,
+// by this server or another one of it, this one is rejected: it is already signed
+// in. A client that vanished is in until Config.SilentTimeout; an Authenticator
+// that would rather have the new one kicks the old one, by World.Do, before it
+// accepts.
 func (l *Login) Accept(account any) {
 	if l.decided.CompareAndSwap(false, true) {
 		l.cancel()

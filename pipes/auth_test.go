@@ -104,3 +104,32 @@ func TestNewcomerTakesAccountOver(t *testing.T) {
 		t.Errorf("the newcomer is %v, closed %v %s; the old one closed %v", client, c.closed, c.reason, old.closed)
 	}
 }
+
+// Nobody is in a world twice, though it may have several servers: one for each
+// transport.
+func TestAccountOfAnotherServer(t *testing.T) {
+	st := newStage()
+	st.config.Authenticator = storyAuthenticator{st}
+	if err := st.open(); err != nil {
+		t.Fatal(err)
+	}
+	enter := func(name string, account any) *fakeConn {
+		c := st.connect(name, net.IPv4(192, 0, 2, 1))
+		st.send(c, must(c.encode("hello")))
+		st.logins[name].Accept(account)
+		st.step()
+		return c
+	}
+	first := enter("ann", "ann")
+	// An account that cannot be compared is nobody's.
+	blob := enter("bob", []byte("bob"))
+	other := must(NewServer(st.config))
+	other.made, other.now = st.server.made, st.server.now
+	st.server = other
+	if c := enter("cid", []byte("bob")); first.closed || blob.closed || c.closed {
+		t.Errorf("closed: %q, %q, %q", first.reason, blob.reason, c.reason)
+	}
+	if c := enter("dan", "ann"); !c.closed || c.reason != "already signed in" {
+		t.Errorf("closed %v: %q", c.closed, c.reason)
+	}
+}

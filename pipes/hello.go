@@ -99,13 +99,9 @@ func (p *peer) letIn(account any) {
 	}
 	s.admitted++
 	p.admitted = true
-	if account != nil && reflect.ValueOf(account).Comparable() {
-		if s.accounts[account] {
-			p.reject(rejectedSignedIn, "already signed in")
-			return
-		}
-		s.accounts[account] = true
-		p.account = account
+	if s.signedIn(account) {
+		p.reject(rejectedSignedIn, "already signed in")
+		return
 	}
 	_, err := s.world.Join(p, world.JoinConfig{
 		Account:  account,
@@ -124,6 +120,20 @@ func (p *peer) letIn(account any) {
 	case err != nil:
 		p.reject(rejectedFull, err.Error())
 	}
+}
+
+// signedIn says whether a client with that account is in the world, by whichever
+// server it came.
+func (s *Server) signedIn(account any) bool {
+	if account == nil || !reflect.ValueOf(account).Comparable() {
+		return false
+	}
+	for c := range s.world.Clients() {
+		if c.Account() == account {
+			return true
+		}
+	}
+	return false
 }
 
 // Joined implements [world.Viewer]: the client is welcomed, and told nothing

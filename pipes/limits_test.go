@@ -183,7 +183,7 @@ func TestNothingIsLeftOfClients(t *testing.T) {
 	st.tick()
 	left := 0
 	s.peers.Range(func(any, any) bool { left++; return true })
-	if left != 1 || len(s.delaying) != 0 || len(s.wishing) != 0 || len(s.completing) != 0 || len(s.holding) != 0 || len(s.accounts) != 0 || s.admitted != 1 || s.admission.Total() != 1 {
+	if left != 1 || len(s.delaying) != 0 || len(s.wishing) != 0 || len(s.completing) != 0 || len(s.holding) != 0 || s.admitted != 1 || s.admission.Total() != 1 {
 		t.Errorf("left: %d peers, %d delaying, %d completing, %d holding, %d admitted, %d connections", left, len(s.delaying), len(s.completing), len(s.holding), s.admitted, s.admission.Total())
 	}
 }
@@ -205,6 +205,33 @@ func TestDelayedCommandsAreBounded(t *testing.T) {
 	// Eight go at once.
 	if c.code != CodeTooFast || sent != 8+8+1 {
 		t.Errorf("closed after %d messages of 30 KiB: %s", sent, c.reason)
+	}
+}
+
+// A client that sends somewhat too fast for long is always behind, and only what waits
+// counts.
+func TestDelayedCommandsTakeTurns(t *testing.T) {
+	st, c := sessionStage(t, "before the hello")
+	st.send(c, must(c.encode("hello command=10")))
+	if err := must(st.world.NewObject("Chat", nil)).Generate(7, nil); err != nil {
+		t.Fatal(err)
+	}
+	upload := st.world.Schema().Class("Chat").FieldByName("upload")
+	call := wire.ObjectMessage{DoID: 1, Field: uint16(upload.Number()), Args: must(upload.Pack(nil, make([]byte, 20<<10)))}.Append(nil)
+	for range 10 { // of which eight go at once
+		st.send(c, call)
+	}
+	for range 50 {
+		st.send(c, call)
+		for range 5 { // a tenth of a second
+			st.tick()
+		}
+		if c.closed {
+			t.Fatal(c.reason)
+		}
+	}
+	if len(st.server.delaying) != 1 {
+		t.Error("nothing is delayed")
 	}
 }
 

@@ -299,6 +299,11 @@ func (a *arena) shutDown(t *testing.T, cancel context.CancelFunc, served chan er
 				t.Error(err)
 			}
 			a.world.Step(a.begin.Add(a.net.Now()))
+			// The server has nothing to do with the world any more.
+			sealed := a.server.sealed
+			if a.run(100 * time.Millisecond); a.server.sealed != sealed {
+				t.Error("a server that has ended goes on with each tick")
+			}
 			return
 		default:
 			a.run(5 * time.Millisecond)

@@ -60,7 +60,6 @@ type peer struct {
 	// All else belongs to the world's goroutine, and while it makes snapshots
 	// to the one that makes this client's.
 	asked       int  // questions of the authenticator without an answer
-	account     any  // what accounts has it by, or nil
 	admitted    bool // counted in Server.admitted
 	client      *world.Client
 	updateRate  uint16 // granted
@@ -110,10 +109,6 @@ func (p *peer) leave() {
 	if p.admitted {
 		s.admitted--
 		p.admitted = false
-	}
-	if p.account != nil {
-		delete(s.accounts, p.account)
-		p.account = nil
 	}
 	if p.client != nil {
 		p.client.Leave(p.err)

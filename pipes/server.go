@@ -15,7 +15,8 @@ import (
 )
 
 // Server lets the clients that a transport's listener brings into a world. Its
-// methods are safe for concurrent use.
+// methods are safe for concurrent use. A world may have several, one for each
+// listener; each has the limits of its own Config.
 type Server struct {
 	settings  *settings
 	world     *world.World
@@ -35,15 +36,14 @@ type Server struct {
 	draining bool
 
 	// Of the world's goroutine:
-	unhook     func()       // from the world's ticks
-	admitted   int          // clients that were let in
-	accounts   map[any]bool // of those who are in
-	spare      batch        // for the next inbox
-	delaying   []*peer      // with delayed commands
-	wishing    []*peer      // with changes of interest that wait
-	completing []*peer      // with interest that is not complete
-	holding    []*peer      // with messages of objects that they do not know yet
-	sealed     int64        // when it was, on the server's clock
+	unhook     func()  // from the world's ticks
+	admitted   int     // clients that were let in
+	spare      batch   // for the next inbox
+	delaying   []*peer // with delayed commands
+	wishing    []*peer // with changes of interest that wait
+	completing []*peer // with interest that is not complete
+	holding    []*peer // with messages of objects that they do not know yet
+	sealed     int64   // when it was, on the server's clock
 	conns      []transport.Conn
 	buffers    sync.Pool // of *[]byte, for messages in the making
 
@@ -71,7 +71,6 @@ func NewServer(c Config) (*Server, error) {
 		made:      time.Now(),
 		now:       time.Now,
 		every:     tickInterval,
-		accounts:  make(map[any]bool),
 	}
 	s.buffers.New = func() any { return new([]byte) }
 	s.unhook = s.world.OnSeal(s.beforeSeal, s.afterSeal)

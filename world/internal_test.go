@@ -49,3 +49,35 @@ func TestBadDefaults(t *testing.T) {
 		t.Log(err)
 	}
 }
+
+// nobody is a viewer that is only joined.
+type nobody struct{ Viewer }
+
+func (nobody) Joined(*Client) {}
+
+// Nothing is left of a client in the objects that were its own.
+func TestLeftOwner(t *testing.T) {
+	s, err := dc.ParseFiles("testdata/story.dc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(Config{Schema: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Join(nobody{}, JoinConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := w.Spawn(Spawn{Class: "Avatar", Owner: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.entry.Owner() != c.view {
+		t.Fatal("it is not the client's")
+	}
+	c.Leave(nil)
+	if o.owner != nil || o.entry.Owner() != nil {
+		t.Errorf("it still belongs to %v, %v", o.owner, o.entry.Owner())
+	}
+}

@@ -229,3 +229,40 @@ func TestOwnObjectsEnterFirst(t *testing.T) {
 		t.Error("interest is not complete with all objects known")
 	}
 }
+
+// Leaves and enters that wait for each other have a part of the budget each: who goes
+// from one large zone to another sees the new one while it is told of the old one.
+func TestLeavesAndEntersShare(t *testing.T) {
+	const many, budget = 300, 1000
+	s := newStage(t, 1)
+	var left, entered []rune
+	for i := range rune(many) {
+		left, entered = append(left, 0x1000+i), append(entered, 0x2000+i)
+	}
+	s.add(1, string(left))
+	s.add(2, string(entered))
+	v := s.view(snapshot.ViewConfig{}, 1)
+	for s.produce(); len(s.got[v].Events) > 0; s.produce() {
+		s.ackAll()
+	}
+	v.SetBudget(budget)
+	s.produce()
+	v.Unsubscribe(1)
+	v.Subscribe(2)
+	for range 5 {
+		s.produce()
+		leaves, enters := 0, 0
+		for _, e := range s.got[v].Events {
+			if e.Object != nil {
+				enters++
+			} else {
+				leaves++
+			}
+		}
+		// A leave is a message of 15 bytes; of an enter its values count.
+		if leaves < budget/4/15 || leaves > budget/4/15+1 || enters < budget/4/15 {
+			t.Errorf("tick %d: %d leaves and %d enters", s.tick, leaves, enters)
+		}
+		s.ackAll()
+	}
+}
