@@ -100,10 +100,10 @@ func (c *client) update(q *request) *ejection {
 	if c.state != StateEstablished && !c.agent.settings.uberDOGs[q.doID].anonymous {
 		return because(CodeAnonymousViolation, "The object %d is only for clients that are logged in.", q.doID)
 	}
+	if q.field == nil && q.fault != nil {
+		return q.fault // it ends before the field
+	}
 	if q.field == nil || o.class.Field(int(q.number)) == nil {
-		if q.fault != nil {
-			return q.fault // it ends before the field
-		}
 		return because(CodeForbiddenField, "%v has no field %d.", o.class, q.number)
 	}
 	if !q.field.Has(dc.ClSend) && !(q.field.Has(dc.OwnSend) && o.ways&owned != 0) && !c.maySend(q.doID, q.number) {
