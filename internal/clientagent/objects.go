@@ -151,7 +151,7 @@ func (c *client) entersOwned(m *md.Message) {
 func (c *client) changingOwner(m *md.Message) {
 	r := m.Reader()
 	doID, owner := r.Uint32(), r.Uint64()
-	if r.Err() != nil {
+	if r.Uint64(); r.Err() != nil { // the old owner
 		c.warn(m, "it ends too early")
 		return
 	}

@@ -44,14 +44,21 @@ func decode(schema *dc.Schema, b []byte) request {
 		q.hash = r.Uint32()
 		q.version = r.String()
 	case ObjectSetField:
-		q.doID = r.Uint32()
+		q.doID, q.number = r.Uint32(), r.Uint16()
 		if r.Err() != nil {
 			break
 		}
 		q.decodeUpdate(schema, &r)
 		return q
 	case ObjectLocation:
-		q.doID, q.parent, q.zone = r.Uint32(), r.Uint32(), r.Uint32()
+		q.doID = r.Uint32()
+		if r.Err() != nil {
+			break
+		}
+		// Whether the client may move the object is said before the rest.
+		q.parent, q.zone = r.Uint32(), r.Uint32()
+		q.fault = q.rest(&r)
+		return q
 	case AddInterest:
 		q.context, q.interest, q.parent = r.Uint32(), r.Uint16(), r.Uint32()
 		q.zones = []uint32{r.Uint32()}
@@ -64,21 +71,25 @@ func decode(schema *dc.Schema, b []byte) request {
 	default:
 		return q // not from clients: its payload does not matter
 	}
-	if err := r.Err(); err != nil {
-		q.cut = because(CodeTruncated, "Message %d ends too early: %v.", q.typ, err)
-	} else if n := r.Remaining(); n > 0 {
-		q.fault = because(CodeOversized, "Message %d is followed by %d bytes too many.", q.typ, n)
+	if q.fault = q.rest(&r); r.Err() != nil {
+		q.cut, q.fault = q.fault, nil
 	}
 	return q
 }
 
-// decodeUpdate reads field and value, and checks the value.
-func (q *request) decodeUpdate(schema *dc.Schema, r *datagram.Reader) {
-	q.number = r.Uint16()
+// rest says what is wrong with how a message ends.
+func (q *request) rest(r *datagram.Reader) *ejection {
 	if err := r.Err(); err != nil {
-		q.fault = because(CodeTruncated, "An update ends too early: %v.", err)
-		return
+		return because(CodeTruncated, "Message %d ends too early: %v.", q.typ, err)
 	}
+	if n := r.Remaining(); n > 0 {
+		return because(CodeOversized, "Message %d is followed by %d bytes too many.", q.typ, n)
+	}
+	return nil
+}
+
+// decodeUpdate finds the field, and reads and checks the value.
+func (q *request) decodeUpdate(schema *dc.Schema, r *datagram.Reader) {
 	q.field = schema.FieldByNumber(int(q.number))
 	q.value = r.Rest()
 	if q.field == nil {

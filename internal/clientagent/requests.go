@@ -21,9 +21,6 @@ func (c *client) do(q *request) *ejection {
 	case Hello:
 		return c.greet(q)
 	case Disconnect:
-		if q.fault != nil {
-			return q.fault
-		}
 		c.leave("the client said goodbye")
 	case Heartbeat:
 		c.agent.heartbeats.renew(c.agent.clock(), c.heartbeat)
@@ -40,7 +37,8 @@ func (c *client) do(q *request) *ejection {
 	return nil
 }
 
-// allowed says what is wrong with sending a message in the session's state.
+// allowed says what is wrong with sending a message of this type, in the
+// session's state and at all here.
 func (c *client) allowed(q *request) *ejection {
 	switch {
 	case q.typ == 0 && q.cut != nil:
@@ -54,10 +52,16 @@ func (c *client) allowed(q *request) *ejection {
 	case Disconnect, Heartbeat, ObjectSetField:
 		return nil
 	case ObjectLocation, AddInterest, AddInterestMultiple, RemoveInterest:
-		if c.state == StateEstablished {
-			return nil
+		s := c.agent.settings
+		switch {
+		case c.state != StateEstablished:
+			return because(CodeInvalidType, "Message %d is not allowed before the login.", q.typ)
+		case q.typ == ObjectLocation && !s.Relocate:
+			return because(CodeForbiddenRelocate, "Clients may not move objects here.")
+		case q.typ != ObjectLocation && s.Interest == InterestDisabled:
+			return because(CodeForbiddenInterest, "Clients may not open or close interest here.")
 		}
-		return because(CodeInvalidType, "Message %d is not allowed before the login.", q.typ)
+		return nil
 	}
 	return because(CodeInvalidType, "Message %d is not allowed.", q.typ)
 }
@@ -101,9 +105,6 @@ func (c *client) update(q *request) *ejection {
 		return because(CodeAnonymousViolation, "The object %d is only for clients that are logged in.", q.doID)
 	}
 	if q.field == nil || o.class.Field(int(q.number)) == nil {
-		if q.fault != nil {
-			return q.fault // it ends before the field
-		}
 		return because(CodeForbiddenField, "%v has no field %d.", o.class, q.number)
 	}
 	if !q.field.Has(dc.ClSend) && !(q.field.Has(dc.OwnSend) && o.ways&owned != 0) && !c.maySend(q.doID, q.number) {
@@ -125,9 +126,6 @@ func (c *client) update(q *request) *ejection {
 
 // relocate passes a move on to the object that the client owns.
 func (c *client) relocate(q *request) *ejection {
-	if !c.agent.settings.Relocate {
-		return because(CodeForbiddenRelocate, "Clients may not move objects here.")
-	}
 	if o := c.objects[q.doID]; o.ways&owned == 0 {
 		switch {
 		case c.knew(q.doID): // also when it is back: this was sent before, as far as one can tell
@@ -176,9 +174,6 @@ func (c *client) openInterest(q *request) *ejection {
 func (c *client) closeInterest(q *request) *ejection {
 	it, ok := c.interests[q.interest]
 	if !ok {
-		if c.agent.settings.Interest == InterestDisabled {
-			return because(CodeForbiddenInterest, "Clients may not close interest here.")
-		}
 		return because(CodeOther, "The client has no interest %d to remove.", q.interest)
 	}
 	if err, _ := c.mayLook(it.parent); err != nil {
@@ -218,10 +213,7 @@ func (c *client) spend(zones float64) {
 // mayLook says whether the client may open or close interest in zones of a
 // parent; gone means that it might, if the parent had not just left.
 func (c *client) mayLook(parent uint32) (err *ejection, gone bool) {
-	switch c.agent.settings.Interest {
-	case InterestDisabled:
-		return because(CodeForbiddenInterest, "Clients may not open or close interest here."), false
-	case InterestVisible:
+	if c.agent.settings.Interest == InterestVisible {
 		if _, known := c.lookup(parent); known {
 			return nil, false
 		}
