@@ -88,6 +88,9 @@ roles:
 		t.Fatal(err)
 	}
 	server, err := cluster.New(config, game(t), time.Second, slog.New(slog.DiscardHandler))
+	for err != nil && strings.Contains(err.Error(), "in use") { // somebody else has got the port for a moment
+		server, err = cluster.New(config, game(t), time.Second, slog.New(slog.DiscardHandler))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

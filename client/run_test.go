@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,6 +99,9 @@ func TestTCP(t *testing.T) {
 		p, err := pipes.NewServer(pipes.Config{World: w, Log: quiet})
 		check(t, err)
 		l, err := tcp.Listen(at, tcp.Config{})
+		for errors.Is(err, syscall.EADDRINUSE) { // somebody else has got the port for a moment
+			l, err = tcp.Listen(at, tcp.Config{})
+		}
 		check(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		ticking, stopWorld := context.WithCancel(context.Background())

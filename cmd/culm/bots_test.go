@@ -58,7 +58,8 @@ func startLAN(t *testing.T, c lan.Config, transport tcp.Config) (addr, file stri
 // culm runs a command and returns what it does.
 func culm(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	var out, errs bytes.Buffer
+	var out bytes.Buffer
+	var errs syncBuffer // bots log there too
 	status = run(t.Context(), args, strings.NewReader(""), &out, &errs)
 	return status, out.String(), errs.String()
 }

@@ -128,15 +128,23 @@ func TestCluster(t *testing.T) {
 			<-w.come
 		}
 
-		bots := exec.Command(filepath.Join(programs, "culm"), "bots", "astron", addr["clientagent"], "game.dc",
-			"--guests", "--login", "4665=Login.login", "--clients", "8", "--for", "500ms")
-		out, err := bots.CombinedOutput()
-		if err != nil || !bytes.Contains(out, []byte("faults          none")) || bytes.Contains(out, []byte("deliveries      0,")) {
-			t.Errorf("%v\n%s", err, out)
-		}
-		for range 8 { // theirs go with them
-			<-w.come
-			<-w.gone
+		for tries := 0; ; tries++ {
+			bots := exec.Command(filepath.Join(programs, "culm"), "bots", "astron", addr["clientagent"], "game.dc",
+				"--guests", "--login", "4665=Login.login", "--clients", "8", "--for", "500ms")
+			out, err := bots.CombinedOutput()
+			if err != nil || !bytes.Contains(out, []byte("faults          none")) {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for range 8 { // theirs go with them
+				<-w.come
+				<-w.gone
+			}
+			if !bytes.Contains(out, []byte("deliveries      0,")) {
+				break
+			}
+			if tries == 10 { // a busy machine may have no time for any, but not always
+				t.Fatalf("nothing is delivered:\n%s", out)
+			}
 		}
 
 		kill()

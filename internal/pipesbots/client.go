@@ -31,7 +31,7 @@ type client struct {
 	leaving bool
 	err     error
 	noted   clientsession.Stats // what of its counters was added to the run's
-	tally   counts              // of its own counters, what was not
+	tally   sight               // since then
 	parts   uint32              // numbers of parts that were noted
 	rtt     time.Duration       // that was noted last
 
@@ -197,9 +197,8 @@ func (c *client) note() {
 		r.faults.unknown.Add(n)
 	}
 	r.faults.backward.Add(int64(s.Stale - c.noted.Stale))
-	r.updates.Add(c.tally.updates)
-	r.compared.Add(c.tally.compared)
-	c.tally = counts{}
+	r.sights.add(c.tally)
+	c.tally = sight{}
 	if c.session.Extended() {
 		// Those that are held count as lost until they are applied.
 		r.parts.Add(int64(c.session.LastPart() - c.parts))
@@ -297,7 +296,7 @@ func (c *client) Snapshot(s clientsession.Snapshot) {
 		c.run.faults.backward.Add(1)
 	case c.tick == 0 || ahead > 0:
 		c.tick = s.Tick
-		c.run.snapshots.Add(1)
+		c.tally.snapshots++
 		c.run.late(s.Tick, c.session)
 	}
 }

@@ -90,8 +90,9 @@ type run struct {
 	states    *states
 	faults    faults
 	// Since the beginning, of all clients:
-	bytes, snapshots, updates, compared, calls, said, unsaid, joins atomic.Uint64
-	parts, applied, raced                                           atomic.Int64
+	bytes, calls, said, unsaid, joins atomic.Uint64
+	parts, applied, raced             atomic.Int64
+	sights                            sights
 	// While measuring:
 	apply, rtt, lag loadgen.Histogram
 	// earliest is the least that arrivals were behind their ticks, in ns, in

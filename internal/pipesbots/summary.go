@@ -3,6 +3,7 @@ package pipesbots
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/culm-net/culm/internal/loadgen"
@@ -53,8 +54,33 @@ type Summary struct {
 
 // counts are counters at some time.
 type counts struct {
-	bytes, snapshots, updates, compared, calls, said, unsaid, joins uint64
-	parts, applied                                                  int64
+	sight
+	bytes, calls, said, unsaid, joins uint64
+	parts, applied                    int64
+}
+
+// sight is what clients saw of the world.
+type sight struct{ snapshots, updates, compared uint64 }
+
+// sights adds up what clients saw, and never has one of its counters without
+// the others: they are told in proportion to each other.
+type sights struct {
+	mu  sync.Mutex
+	all sight
+}
+
+func (c *sights) add(s sight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all.snapshots += s.snapshots
+	c.all.updates += s.updates
+	c.all.compared += s.compared
+}
+
+func (c *sights) load() sight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
 }
 
 // lost is how many parts have been lost. Applied ones may have been noted first.
@@ -62,7 +88,7 @@ func (c counts) lost() int64 { return max(0, c.parts-c.applied) }
 
 func (r *run) counts() counts {
 	return counts{
-		r.bytes.Load(), r.snapshots.Load(), r.updates.Load(), r.compared.Load(),
+		r.sights.load(), r.bytes.Load(),
 		r.calls.Load(), r.said.Load(), r.unsaid.Load(), r.joins.Load(),
 		r.parts.Load(), r.applied.Load(),
 	}

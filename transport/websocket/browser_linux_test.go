@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/culm-net/culm/transport"
 	"github.com/culm-net/culm/transport/transporttest"
@@ -30,10 +31,17 @@ func browser(t *testing.T) string {
 
 // show opens a page, and closes the browser at the end of the test.
 func show(t *testing.T, url string) {
-	cmd := exec.Command(browser(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+	path := browser(t)
+	// Not t.TempDir, which is an error where a process that was killed is about to
+	// leave one more file.
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--no-first-run", "--disable-background-networking", "--ignore-certificate-errors",
 		"--remote-debugging-port=0", // or it would leave as soon as the page is loaded
-		"--user-data-dir="+t.TempDir(), url)
+		"--user-data-dir="+dir, url)
 	// A group of its own, for it starts others; a file and not a pipe, for
 	// these might hold that open.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -49,6 +57,9 @@ func show(t *testing.T, url string) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 		_ = says.Close()
+		for tries := 0; os.RemoveAll(dir) != nil && tries < 100; tries++ {
+			time.Sleep(10 * time.Millisecond)
+		}
 		if b, err := os.ReadFile(says.Name()); err == nil && t.Failed() {
 			t.Logf("the browser says:\n%s", b)
 		}
@@ -142,7 +153,12 @@ func TestBrowser(t *testing.T) {
 	defer s.Close()
 	show(t, "http://"+host+"/")
 
-	got := next(t, saw)
+	var got []sight
+	select {
+	case got = <-saw:
+	case <-time.After(3 * time.Minute): // starting it takes some machines half of one
+		t.Fatal("the page saw nothing")
+	}
 	if len(got) != 3 {
 		t.Fatalf("the page saw %+v", got)
 	}
