@@ -31,7 +31,7 @@ type lanBotsCommand struct {
 	Files []string `arg:"" name:"file" help:"The server's .dc files."`
 
 	Clients int           `default:"100" placeholder:"N" help:"How many clients (${default})."`
-	Walkers int           `default:"0" placeholder:"N" help:"How many of them walk; the others watch. 0 means all (${default})."`
+	Walkers int           `default:"-1" placeholder:"N" help:"How many of them walk; the others watch. -1 means all (${default})."`
 	Rate    float64       `default:"20" placeholder:"HZ" help:"How often per second each of them moves (${default})."`
 	For     time.Duration `default:"30s" placeholder:"DURATION" help:"How long (${default})."`
 	Zones   int           `default:"1" placeholder:"N" help:"Over how many zones they spread: 1 to N (${default})."`
@@ -58,8 +58,8 @@ func (c *lanBotsCommand) Validate() error {
 	switch {
 	case c.Clients < 1:
 		return errors.New("--clients must be at least 1")
-	case c.Walkers < 0 || c.Walkers > c.Clients:
-		return errors.New("--walkers must be between 0 and --clients")
+	case c.Walkers != -1 && (c.Walkers < 1 || c.Walkers > c.Clients):
+		return errors.New("--walkers must be between 1 and --clients, or -1 for all")
 	case c.Zones < 1:
 		return errors.New("--zones must be at least 1")
 	case !(c.Rate > 0 && c.Rate <= 1e6):
@@ -89,7 +89,7 @@ func (c *lanBotsCommand) Run(ctx context.Context, e *env) error {
 		Class:     c.Class,
 		Field:     c.Field,
 		Clients:   c.Clients,
-		Walkers:   c.Walkers,
+		Walkers:   max(c.Walkers, 0), // there it is 0 that means all
 		Rate:      c.Rate,
 		For:       c.For,
 		Zones:     c.Zones,

@@ -109,6 +109,7 @@ func TestBotsLANFail(t *testing.T) {
 		"nobody":           {[]string{full, file, "--clients", "0"}, exitUsage, "--clients"},
 		"no zones":         {[]string{full, file, "--zones", "0"}, exitUsage, "--zones"},
 		"many walkers":     {[]string{full, file, "--walkers", "200"}, exitUsage, "--walkers"},
+		"no walkers":       {[]string{full, file, "--walkers", "0"}, exitUsage, "-1 for all"},
 		"standing still":   {[]string{full, file, "--rate", "0"}, exitUsage, "--rate"},
 		"no number":        {[]string{full, file, "--rate", "NaN"}, exitUsage, "--rate"},
 		"no time":          {[]string{full, file, "--for", "0s"}, exitUsage, "--for"},
