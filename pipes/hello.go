@@ -30,6 +30,10 @@ const (
 	rejectedProtocol rejection = "protocol"
 )
 
+var rejections = [...]rejection{
+	rejectedFull, rejectedAddress, rejectedPassword, rejectedHash, rejectedSignedIn, rejectedShutdown, rejectedLogin, rejectedTimeout, rejectedProtocol,
+}
+
 const shutdownText = "the server is shutting down"
 
 // hello judges a client's first message.

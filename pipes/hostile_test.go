@@ -268,7 +268,7 @@ func TestLetInTooLate(t *testing.T) {
 	if got := strings.Join(st.events, ", "); got != want {
 		t.Errorf("the game is told %q", got)
 	}
-	if s := st.server.Stats(); len(s.Ejected) != 0 || s.Disconnected != 1 {
+	if s := st.server.Stats(); ejected(s) != 0 || s.Disconnected != 1 {
 		t.Errorf("%+v", s)
 	}
 }

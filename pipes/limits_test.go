@@ -302,7 +302,7 @@ func TestWorldStops(t *testing.T) {
 	if !c.closed || c.code != transport.CodeShutdown || c.reason != shutdownText {
 		t.Errorf("closed %v: %v %q", c.closed, c.code, c.reason)
 	}
-	if s := st.server.Stats(); len(s.Ejected) > 0 || s.Disconnected != 1 || st.world.Stats().Kicked != 0 {
+	if s := st.server.Stats(); ejected(s) > 0 || s.Disconnected != 1 || st.world.Stats().Kicked != 0 {
 		t.Errorf("ejected %v, %d disconnected, %d kicked", s.Ejected, s.Disconnected, st.world.Stats().Kicked)
 	}
 	if want := []string{"client 1 joins, account <nil>", "client 1 leaves: " + world.ErrStopped.Error()}; !slices.Equal(st.events, want) {

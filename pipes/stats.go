@@ -55,6 +55,13 @@ func (s *Server) Stats() Stats {
 	for r := refusedNot + 1; r < refusals; r++ {
 		st.Refused[r.String()] = n.refused[r].Load()
 	}
+	// Who watches a counter must see it before the first time.
+	for _, why := range rejections {
+		st.Rejected[string(why)] = 0
+	}
+	for code := CodeMalformed; code <= CodeKicked; code++ {
+		st.Ejected[codeName(code)] = 0
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	st.Connected, st.Disconnected, st.Flushes = n.connected, n.disconnected, n.flushes

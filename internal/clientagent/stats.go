@@ -100,8 +100,11 @@ func (a *Agent) Stats() Stats {
 			Connected: n.connected, Disconnected: n.disconnected, Lost: n.lost,
 			Ignored: n.ignored, Sent: n.sent, SentBytes: n.sentBytes,
 			Operations: n.operations, Timeouts: n.timeouts, Late: n.late, OperationTime: n.operationTime,
-			Ejected:  make(map[string]uint64, len(n.ejected)),
+			Ejected:  make(map[string]uint64, len(codes)),
 			Received: make(map[string]uint64, len(n.messages)),
+		}
+		for _, code := range codes {
+			st.Ejected[code.label()] = 0 // who watches a counter must see it before the first time
 		}
 		for code, k := range n.ejected {
 			st.Ejected[code.label()] = k

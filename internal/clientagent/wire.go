@@ -58,6 +58,12 @@ const (
 	CodeNoHeartbeat        Code = 345 // no heartbeat came
 )
 
+// codes are all of them.
+var codes = [...]Code{
+	CodeOther, CodeOversized, CodeNoHello, CodeInvalidType, CodeTruncated, CodeAnonymousViolation, CodeForbiddenInterest, CodeMissingObject,
+	CodeForbiddenField, CodeForbiddenRelocate, CodeBadVersion, CodeBadHash, CodeBadValue, CodeSessionObject, CodeMaintenance, CodeNoHeartbeat,
+}
+
 // closeCode is a code as the transport is told it.
 func closeCode(c Code) transport.Code { return 1000 + transport.Code(c) }
 
