@@ -16,7 +16,8 @@ func newBell(set int) (bell, error) {
 	if errno != 0 {
 		return 0, os.NewSyscallError("eventfd2", errno)
 	}
-	e := syscall.EpollEvent{Events: syscall.EPOLLIN | 1<<31, Fd: int32(fd)}
+	const edge = 1 << 31 // EPOLLET, as in watched
+	e := syscall.EpollEvent{Events: syscall.EPOLLIN | edge, Fd: int32(fd)}
 	if err := syscall.EpollCtl(set, syscall.EPOLL_CTL_ADD, int(fd), &e); err != nil {
 		_ = syscall.Close(int(fd))
 		return 0, os.NewSyscallError("epoll_ctl", err)
