@@ -378,9 +378,9 @@ func (c *client) finish(op *operation) {
 	}
 }
 
-// leaveOut takes out what op holds about session objects before they become the
-// client's own: these are never announced as visible, and this is how they are
-// then.
+// leaveOut takes out what op holds about session objects from before they become
+// the client's own: these are never announced as visible, and the client learns
+// how they are by owning them.
 func (c *client) leaveOut(op *operation) {
 	if len(c.sessions) == 0 {
 		return

@@ -192,8 +192,8 @@ func (c *client) closeInterest(q *request) *ejection {
 // can ask for much of it.
 var zoneRate = session.Rate{PerSecond: 1000, Burst: 20_000}
 
-// An object that the client sees costs so much less than a zone, and one that
-// answers that it is there.
+// How many objects cost as much as a zone: of those that the client sees, and of
+// those that answer a question.
 const (
 	objectsPerZone = 64
 	answersPerZone = 4

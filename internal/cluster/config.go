@@ -142,7 +142,7 @@ type ChannelRange struct {
 
 // Tuning is times of a client agent.
 type Tuning struct {
-	InterestTimeout time.Duration `key:"interest_timeout" kind:"ms" default:"500" help:"How long objects of a new interest are waited for."`
+	InterestTimeout time.Duration `key:"interest_timeout" kind:"ms" default:"500" help:"How long objects of a new interest are waited for. 0 is 500, too."`
 }
 
 // Client is what a client may do.
