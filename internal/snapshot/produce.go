@@ -103,6 +103,7 @@ type producer struct {
 	nextPiece counter // the next of touched that a worker takes
 	pieces    counter // how many pieces are made
 	nextJob   counter
+	helping   counter // workers beside the one that Produce runs on, that are not done
 }
 
 // job is views that get the same parts, unless their budget is too small, or a
