@@ -71,7 +71,8 @@ func (x *Index) work() {
 	}
 	x.nextPiece.Store(0)
 	x.pieces.Store(0)
-	x.nextJob.Store(0)
+	x.jobsTaken.Store(0)
+	x.jobsBehind.Store(0)
 	// The first worker is this goroutine, which stays on the core that has what
 	// changed in its cache.
 	x.call(x.workers[1:n])
@@ -131,10 +132,15 @@ func (w *worker) work() {
 	for x.pieces.Load() < int64(len(x.touched)) {
 		runtime.Gosched()
 	}
-	for {
-		i := x.nextJob.take(1)
-		if i >= len(x.jobs) {
-			return
+	// Jobs are in the order of their views, so that most views are on the same core
+	// in each tick when one worker takes jobs from the front and others from the back.
+	front := 0
+	for x.jobsTaken.take(1) < len(x.jobs) {
+		i := front
+		if w == x.workers[0] {
+			front++
+		} else {
+			i = len(x.jobs) - 1 - x.jobsBehind.take(1)
 		}
 		w.do(&x.jobs[i])
 	}
