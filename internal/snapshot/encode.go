@@ -33,6 +33,8 @@ func (w *worker) makePieces(o *Object) {
 	if o.zone == nil || len(o.zone.subs) == 0 {
 		return
 	}
+	// Who is told the zone is told it like a field; for the others it is only a
+	// reason to encode anew.
 	since, until := o.moved, uint32(math.MaxUint32)
 	if o.moved > x.before {
 		since, until = 0, o.moved
@@ -52,9 +54,9 @@ func (w *worker) makePieces(o *Object) {
 	}
 }
 
-// append appends what of the object changed after a tick. Nothing is appended when
+// encode appends what of the object changed after a tick. Nothing is appended when
 // nothing changed.
-func (w *worker) append(dst []byte, o *Object, after uint32, plain bool) []byte {
+func (w *worker) encode(dst []byte, o *Object, after uint32, plain bool) []byte {
 	switch {
 	case o.changed <= after:
 		return dst
@@ -152,7 +154,7 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		if p := x.piece(slot, v.cfg.Plain); p.suits(after) {
 			w.data = append(w.data, p.data...)
 		} else {
-			w.data = w.append(w.data, x.object(slot), after, v.cfg.Plain)
+			w.data = w.encode(w.data, x.object(slot), after, v.cfg.Plain)
 		}
 		if len(w.data) > n {
 			w.records = append(w.records, record{slot, uint32(len(w.data)), after})

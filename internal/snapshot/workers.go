@@ -90,8 +90,8 @@ func (x *Index) call(helpers []*worker) {
 	for _, w := range helpers {
 		go w.run()
 	}
-	// What is started last the scheduler keeps for the present thread; another one
-	// gets it after some 100 µs only.
+	// The scheduler keeps what is started last for the present thread, and lets
+	// another one have it after some 60 µs only.
 	go func() {}()
 }
 
