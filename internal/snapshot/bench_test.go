@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,11 +22,10 @@ type load struct {
 	index   *snapshot.Index
 	objects []*snapshot.Object
 	clients []*late
-	byView  map[*snapshot.View]*late
 	tick    uint32
 	plain   bool
 	lossy   bool // one part of 20 gets lost
-	bytes   atomic.Int64
+	bytes   int  // of all snapshots whose acknowledgements came
 	value   [8]byte
 	random  *rand.Rand
 	emit    func(*snapshot.View, *snapshot.Snapshot)
@@ -37,7 +35,7 @@ type load struct {
 type late struct {
 	view *snapshot.View
 	lag  int
-	sent [16]struct{ tick, seq, n uint32 } // by tick
+	sent [16]struct{ tick, seq, n, bytes uint32 } // by tick
 }
 
 func newLoad(t testing.TB, objects, clients, own, workers int, plain bool) *load {
@@ -49,13 +47,14 @@ func newLoad(t testing.TB, objects, clients, own, workers int, plain bool) *load
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &load{index: snapshot.New(snapshot.Config{Workers: workers}), plain: plain, random: rand.New(rand.NewPCG(1, 2)), byView: map[*snapshot.View]*late{}}
+	b := &load{index: snapshot.New(snapshot.Config{Workers: workers}), plain: plain, random: rand.New(rand.NewPCG(1, 2))}
 	const zones = 10
 	for i := range objects {
 		b.objects = append(b.objects, b.index.Add(uint32(1000+i), object.New(l, 1), uint32(i%zones)))
 	}
 	for i := range clients {
-		c := &late{lag: 1 + i%8, view: b.index.NewView(snapshot.ViewConfig{Rate: 66, Plain: plain})}
+		c := &late{lag: 1 + i%8}
+		c.view = b.index.NewView(snapshot.ViewConfig{Rate: 66, Plain: plain, Data: c})
 		for z := range zones {
 			c.view.Subscribe(uint32(z))
 		}
@@ -63,7 +62,6 @@ func newLoad(t testing.TB, objects, clients, own, workers int, plain bool) *load
 			c.view.Subscribe(uint32(100 + i)) // an interest of its own, with as many objects
 		}
 		b.clients = append(b.clients, c)
-		b.byView[c.view] = c
 	}
 	b.emit = b.send
 	for range 64 { // until all is known and acknowledged
@@ -74,13 +72,11 @@ func newLoad(t testing.TB, objects, clients, own, workers int, plain bool) *load
 }
 
 func (b *load) send(v *snapshot.View, s *snapshot.Snapshot) {
-	c := b.byView[v]
-	c.sent[s.Tick%16] = struct{ tick, seq, n uint32 }{s.Tick, s.Seq, uint32(len(s.Parts))}
 	n := 0
 	for i := range s.Parts {
 		n += len(s.Parts[i].Data)
 	}
-	b.bytes.Add(int64(n))
+	v.Data().(*late).sent[s.Tick%16] = struct{ tick, seq, n, bytes uint32 }{s.Tick, s.Seq, uint32(len(s.Parts)), uint32(n)}
 }
 
 func (b *load) move() {
@@ -104,6 +100,7 @@ func (b *load) produce(t testing.TB) {
 		if p.tick != b.tick-uint32(c.lag) {
 			continue
 		}
+		b.bytes += int(p.bytes)
 		if b.plain {
 			c.view.AckTick(p.tick)
 			continue
@@ -145,7 +142,7 @@ func BenchmarkMoving(b *testing.B) {
 			b.Run(fmt.Sprintf("clients=%d/own=%d/procs=%d", clients, own, procs), func(b *testing.B) {
 				defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
 				l := newLoad(b, 1000, clients, own, 0, false)
-				l.bytes.Store(0)
+				before := l.bytes
 				b.ReportAllocs()
 				b.ResetTimer()
 				var spent time.Duration // StopTimer would stop all threads, too
@@ -155,8 +152,8 @@ func BenchmarkMoving(b *testing.B) {
 					l.produce(b)
 					spent += time.Since(start)
 				}
-				if want := int64(b.N) * int64(clients) * 1000 * 30; l.bytes.Load() < want {
-					b.Fatalf("only %d bytes were made, want %d at least", l.bytes.Load(), want)
+				if want := b.N * clients * 1000 * 30; l.bytes-before < want {
+					b.Fatalf("only %d bytes were made, want %d at least", l.bytes-before, want)
 				}
 				b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N)/1000/float64(clients), "ns/object/client")
 			})

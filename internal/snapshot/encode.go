@@ -11,51 +11,68 @@ import (
 // plainHeader is how long a Plain snapshot is before its first object.
 const plainHeader = wire.SnapshotCountOffset + 2
 
-// encoder is what one goroutine needs to encode objects.
-type encoder struct {
-	contents []byte         // of a record
-	fields   wire.FieldList // of an object in a Plain snapshot
+// piece is what changed of an object in the tick of its last change, encoded: what
+// everybody is sent who holds a tick from since up to, but not including, until.
+type piece struct {
+	data         []byte
+	since, until uint32 // until is 0 when there is no such thing
 }
+
+func (p *piece) suits(after uint32) bool { return after >= p.since && after < p.until }
 
 // makePieces encodes what changed after the tick before, for all who hold that
 // and nothing later, or something earlier that makes no difference. It is done
 // for those dialects only that have a view.
-func (e *encoder) makePieces(o *Object, before uint32, record, plain bool) {
-	s := o.state
-	l, b := s.Layout(), e.contents[:0]
-	since, until := uint32(0), uint32(math.MaxUint32)
-	for k := range l.Len() {
-		if stamp := s.StampAt(k); stamp <= before {
+func (w *worker) makePieces(o *Object) {
+	x := w.index
+	record, plain := x.piece(o.slot, false), x.piece(o.slot, true)
+	record.until = 0
+	if plain.until > 0 { // else its memory need not be fetched to be written
+		plain.until = 0
+	}
+	if o.zone == nil || len(o.zone.subs) == 0 {
+		return
+	}
+	// Who is told the zone is told it like a field; for the others it is only a
+	// reason to encode anew.
+	since, until := o.moved, uint32(math.MaxUint32)
+	if o.moved > x.before {
+		since, until = 0, o.moved
+	}
+	for k := range o.state.Layout().Len() {
+		if stamp := o.state.StampAt(k); stamp <= x.before {
 			since = max(since, stamp)
 		} else {
 			until = min(until, stamp)
-			b = wire.AppendRecordField(b, l.Index(k), s.At(k))
 		}
 	}
-	e.contents, o.since, o.until = b, since, until
-	o.forgetPieces()
-	if record && len(b) > 0 {
-		o.record = wire.AppendRecord(o.record, o.id, b)
+	if x.plain < len(x.views) {
+		*record = piece{appendRecord(record.data[:0], o, x.before), since, until}
 	}
-	if plain {
-		o.plain = e.encodePlain(o.plain, o, before)
+	if x.plain > 0 {
+		*plain = piece{w.appendPlain(plain.data[:0], o, x.before), since, until}
 	}
 }
 
-// forgetPieces has everything encoded anew that is sent of the object.
-func (o *Object) forgetPieces() { o.record, o.plain = o.record[:0], o.plain[:0] }
-
-// suits tells whether the pieces have just the fields that changed after a tick.
-func (o *Object) suits(after uint32) bool { return after >= o.since && after < o.until }
-
-// appendRecord appends what of the object changed after a tick, in the extension
-// dialect. Nothing is appended when nothing changed.
-func (e *encoder) appendRecord(dst []byte, o *Object, after uint32) []byte {
-	if o.moved <= after && o.suits(after) && len(o.record) > 0 {
-		return append(dst, o.record...)
+// encode appends what of the object changed after a tick. Nothing is appended when
+// nothing changed.
+func (w *worker) encode(dst []byte, o *Object, after uint32, plain bool) []byte {
+	switch {
+	case o.changed <= after:
+		return dst
+	case plain:
+		return w.appendPlain(dst, o, after)
+	default:
+		return appendRecord(dst, o, after)
 	}
+}
+
+// appendRecord does so in the extension dialect.
+func appendRecord(dst []byte, o *Object, after uint32) []byte {
 	s := o.state
-	l, b := s.Layout(), e.contents[:0]
+	l := s.Layout()
+	b := wire.BeginRecord(dst, o.id)
+	from := len(b)
 	if o.moved > after {
 		b = wire.AppendRecordZone(b, o.zone.id)
 	}
@@ -64,30 +81,22 @@ func (e *encoder) appendRecord(dst []byte, o *Object, after uint32) []byte {
 			b = wire.AppendRecordField(b, l.Index(k), s.At(k))
 		}
 	}
-	e.contents = b
-	if len(b) == 0 {
+	if len(b) == from {
 		return dst
 	}
-	return wire.AppendRecord(dst, o.id, b)
+	return wire.EndRecord(b, from)
 }
 
 // appendPlain does so in the dialect of panda3d-pipes, which does not tell the
 // zone.
-func (e *encoder) appendPlain(dst []byte, o *Object, after uint32) []byte {
-	if o.suits(after) && len(o.plain) > 0 {
-		return append(dst, o.plain...)
-	}
-	return e.encodePlain(dst, o, after)
-}
-
-func (e *encoder) encodePlain(dst []byte, o *Object, after uint32) []byte {
-	e.fields.Reset()
-	addFields(&e.fields, o.state, after)
-	if e.fields.Len() == 0 {
+func (w *worker) appendPlain(dst []byte, o *Object, after uint32) []byte {
+	w.fields.Reset()
+	addFields(&w.fields, o.state, after)
+	if w.fields.Len() == 0 {
 		return dst
 	}
 	// It fails for more fields than a Layout can have, and appends nothing then.
-	dst, _ = wire.AppendSnapshotObject(dst, o.id, e.fields)
+	dst, _ = wire.AppendSnapshotObject(dst, o.id, w.fields)
 	return dst
 }
 
@@ -122,8 +131,8 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		zones = nil
 	}
 	for _, z := range zones {
-		for o := z.head; o != nil && o.changed > floor; o = o.next {
-			w.slots.add(o.slot)
+		for slot := range z.after(floor) {
+			w.slots.add(slot)
 		}
 	}
 	w.order = w.slots.take(w.order[:0])
@@ -137,18 +146,15 @@ func (w *worker) collect(v *View, set *zoneSet) {
 		for i+1 < len(now) && now[i+1].from <= slot {
 			i++
 		}
-		o, after := x.object(slot), now[i].tick
-		if o.changed <= after {
-			continue
-		}
 		if waits && v.waitsFor(slot) {
 			continue
 		}
+		after := now[i].tick
 		n := len(w.data)
-		if v.cfg.Plain {
-			w.data = w.appendPlain(w.data, o, after)
+		if p := x.piece(slot, v.cfg.Plain); p.suits(after) {
+			w.data = append(w.data, p.data...)
 		} else {
-			w.data = w.appendRecord(w.data, o, after)
+			w.data = w.encode(w.data, x.object(slot), after, v.cfg.Plain)
 		}
 		if len(w.data) > n {
 			w.records = append(w.records, record{slot, uint32(len(w.data)), after})

@@ -34,9 +34,9 @@ type Index struct {
 	views []*View
 	plain int // how many views are Plain
 
-	chunks []*[chunk]Object // by slot, so that objects never move
-	slots  uint32           // how many slots there are
-	free   []uint32         // slots of removed objects
+	chunks []*chunk // by slot, so that objects never move
+	slots  uint32   // how many slots there are
+	free   []uint32 // slots of removed objects
 	// freed are slots that become free when the tick is sealed: an object
 	// must not stand in touched twice.
 	freed []uint32
@@ -47,42 +47,37 @@ type Index struct {
 	producer
 }
 
-const chunk = 256
+// chunk is what there is of some neighbouring slots.
+type chunk struct {
+	objects [chunkSlots]Object
+	// records and plains have what is sent of each object, for views of the
+	// extension and for Plain ones. It is all that workers look at to send what
+	// just changed, and they do not wait for the memory into which the world writes.
+	records, plains [chunkSlots]piece
+}
+
+const chunkSlots = 256
 
 // Object is an object's place in an Index. It belongs to the Index and must not
 // be used after Remove.
 type Object struct {
-	// next and prev are the zone's objects that changed before and after this
-	// one. Invariant: changed does not rise along next.
-	next, prev *Object
-	slot       uint32
-	changed    uint32 // stamp of the last change of a field or of the zone
+	slot    uint32
+	at      uint32 // where it is in its zone's recency
+	id      uint32
+	changed uint32 // stamp of the last change of a field or of the zone
+	moved   uint32 // stamp of the last change of zone
+	called  uint32 // how often Called was; see View.enter
+	weight  float32
 
-	id    uint32
-	moved uint32 // stamp of the last change of zone
-
-	// record is the encoded fields that changed in the tick of the last change:
-	// what everybody is sent who holds a tick from since up to, but not
-	// including, until. plain is the same in the dialect of panda3d-pipes. Both
-	// are empty when there is no such thing.
-	record       []byte
-	since, until uint32
-
-	weight float32
-	state  *object.State
-	zone   *zone // nil after Remove
-	owner  *View
-	plain  []byte
-
-	called uint32  // how often Called was; see View.enter
-	_      [4]byte // so that what Produce looks at is one cache line
+	state *object.State
+	zone  *zone // nil after Remove
+	owner *View
 }
 
 // zone is the objects in a zone and who wants to know them.
 type zone struct {
-	id   uint32
-	head *Object // the object that changed last
-	n    int
+	id uint32
+	recency
 	subs []*View
 }
 
@@ -114,34 +109,39 @@ func (x *Index) Add(id uint32, state *object.State, zoneID uint32) *Object {
 		slot = x.free[n-1]
 		x.free = x.free[:n-1]
 	} else {
-		if slot%chunk == 0 {
-			x.chunks = append(x.chunks, new([chunk]Object))
+		if slot%chunkSlots == 0 {
+			x.chunks = append(x.chunks, new(chunk))
 		}
 		x.slots++
 	}
 	o := x.object(slot)
-	*o = Object{
-		slot: slot, id: id, moved: x.Stamp(), record: o.record[:0], plain: o.plain[:0],
-		weight: 1, state: state, zone: x.zone(zoneID),
-	}
-	o.zone.push(o)
-	o.zone.n++
-	x.stamp(o)
+	*o = Object{slot: slot, id: id, moved: x.Stamp(), weight: 1, state: state, zone: x.zone(zoneID)}
+	x.put(o)
 	for _, v := range o.zone.subs {
 		v.enter(o)
 	}
 	return o
 }
 
-func (x *Index) object(slot uint32) *Object { return &x.chunks[slot/chunk][slot%chunk] }
+func (x *Index) object(slot uint32) *Object {
+	return &x.chunks[slot/chunkSlots].objects[slot%chunkSlots]
+}
+
+// piece is what is sent of an object to a Plain view, or to another one.
+func (x *Index) piece(slot uint32, plain bool) *piece {
+	c := x.chunks[slot/chunkSlots]
+	if plain {
+		return &c.plains[slot%chunkSlots]
+	}
+	return &c.records[slot%chunkSlots]
+}
 
 // Remove takes an object out; who knows it gets a Leave.
 func (x *Index) Remove(o *Object) {
 	for _, v := range o.zone.subs {
 		v.leave(o, true)
 	}
-	o.zone.unlink(o)
-	o.zone.n--
+	o.zone.remove(o)
 	x.drop(o.zone)
 	o.zone, o.state, o.owner = nil, nil, nil
 	x.freed = append(x.freed, o.slot)
@@ -165,16 +165,19 @@ func (x *Index) Called(o *Object) { o.called++ }
 
 // stamp makes o the object of its zone that changed last.
 func (x *Index) stamp(o *Object) {
-	now := x.Stamp()
-	if o.changed == now {
-		return // nothing in the zone can have changed later
+	if o.changed != x.Stamp() { // else nothing in the zone can have changed later
+		o.zone.remove(o)
+		x.put(o)
 	}
-	o.changed, x.newest = now, now
-	x.touched = append(x.touched, o)
-	if z := o.zone; z.head != o {
-		z.unlink(o)
-		z.push(o)
+}
+
+// put is stamp for an object that its zone does not have yet.
+func (x *Index) put(o *Object) {
+	if now := x.Stamp(); o.changed != now {
+		o.changed, x.newest = now, now
+		x.touched = append(x.touched, o)
 	}
+	o.zone.add(o, x)
 }
 
 // Move puts an object into another zone. Views of both zones keep it, and those
@@ -192,13 +195,9 @@ func (x *Index) Move(o *Object, zoneID uint32) {
 			v.leave(o, false)
 		}
 	}
-	from.unlink(o)
-	from.n--
-	o.zone = to
-	to.n++
-	to.push(o)
-	o.moved = x.Stamp()
-	x.stamp(o)
+	from.remove(o)
+	o.zone, o.moved = to, x.Stamp()
+	x.put(o)
 	for _, v := range to.subs {
 		if !v.sees(from) {
 			v.enter(o)
@@ -274,8 +273,8 @@ func (x *Index) Subscribers(zoneID uint32) []*View {
 // AppendObjects appends the objects in a zone, those that changed last first.
 func (x *Index) AppendObjects(dst []*Object, zoneID uint32) []*Object {
 	if z := x.zones[zoneID]; z != nil {
-		for o := z.head; o != nil; o = o.next {
-			dst = append(dst, o)
+		for slot := range z.all() {
+			dst = append(dst, x.object(slot))
 		}
 	}
 	return dst
@@ -296,26 +295,6 @@ func (x *Index) drop(z *zone) {
 	if z.n == 0 && len(z.subs) == 0 {
 		delete(x.zones, z.id)
 	}
-}
-
-func (z *zone) push(o *Object) {
-	o.next, o.prev = z.head, nil
-	if z.head != nil {
-		z.head.prev = o
-	}
-	z.head = o
-}
-
-func (z *zone) unlink(o *Object) {
-	if o.prev == nil {
-		z.head = o.next
-	} else {
-		o.prev.next = o.next
-	}
-	if o.next != nil {
-		o.next.prev = o.prev
-	}
-	o.next, o.prev = nil, nil
 }
 
 // zoneSet is the zones of all views that have just these.

@@ -101,9 +101,11 @@ type producer struct {
 	busy    int    // jobs that may have something to encode
 	recent  int    // about how many objects changed in a tick lately
 
-	nextPiece counter // the next of touched that a worker takes
-	pieces    counter // how many pieces are made
-	nextJob   counter
+	nextPiece  counter // the next of touched that a worker takes
+	pieces     counter // how many pieces are made
+	jobsTaken  counter // how many jobs workers took
+	jobsBehind counter // how many of them from the end
+	helping    counter // workers beside the one that Produce runs on, that are not done
 }
 
 // job is views that get the same parts, unless their budget is too small, or a

@@ -78,18 +78,30 @@ func (s *sent) keep(slots []uint32) int32 {
 
 // pop forgets the oldest part.
 func (s *sent) pop() {
-	if p := s.part(0); p.list != 0 {
-		s.unused = append(s.unused, p.list)
-	}
+	s.free(s.part(0))
 	s.first++
 	s.n--
 }
 
+// free gives the list of a part back that is forgotten.
+func (s *sent) free(p *sentPart) {
+	if p.list != 0 {
+		s.unused = append(s.unused, p.list)
+	}
+}
+
 // trim forgets what is done, or of no use since everything is held up to floor.
 func (s *sent) trim(floor uint32) {
-	for s.n > 0 && s.part(0).tick <= floor {
-		s.pop()
+	n := uint32(0)
+	for ; n < s.n; n++ {
+		p := s.part(n)
+		if p.tick > floor {
+			break
+		}
+		s.free(p)
 	}
+	s.first += n
+	s.n -= n
 }
 
 // acknowledge raises h by n parts from that number on, and reports whether any was
@@ -112,7 +124,7 @@ func (s *sent) acknowledge(number uint32, n int, h *held) bool {
 			s.raise(&run, h)
 			run = *p
 		}
-		*p = sentPart{}
+		p.tick, p.list = 0, 0
 	}
 	s.raise(&run, h)
 	s.trim(0)

@@ -148,8 +148,8 @@ func (v *View) Subscribe(zoneID uint32) bool {
 	z.subs = append(z.subs, v)
 	v.setStale = true
 	v.work += 1 + uint64(z.n)
-	for o := z.head; o != nil; o = o.next {
-		v.enter(o)
+	for slot := range z.all() {
+		v.enter(v.index.object(slot))
 	}
 	return true
 }
@@ -164,8 +164,8 @@ func (v *View) Unsubscribe(zoneID uint32) bool {
 	delete(v.zones, zoneID)
 	v.setStale = true
 	v.work += 1 + uint64(z.n)
-	for o := z.head; o != nil; o = o.next {
-		v.leave(o, false)
+	for slot := range z.all() {
+		v.leave(v.index.object(slot), false)
 	}
 	v.unsubscribe(z)
 	return true

@@ -3,17 +3,22 @@ package snapshot
 import (
 	"runtime"
 	"sync/atomic"
+
+	"github.com/culm-net/culm/pipes/wire"
 )
 
 const (
-	// batch is how many objects' pieces a worker makes at a time. Below that it is
-	// faster that one makes all, whose core has what changed in its cache, while
-	// the others wake up.
-	batch = 1024
+	// batch is how many objects' pieces a worker makes at a time: some µs, so that
+	// none waits for another for long.
+	batch = 128
 
 	// enough is how many records are worth another worker, which first has to
 	// wake up and to get the objects into its cache.
 	enough = 1 << 14
+
+	// patience is how often Produce looks if the other workers are done before it
+	// goes to sleep: for some 10 µs, as to sleep and be woken takes.
+	patience = 1 << 14
 )
 
 // counter is counted by several workers, and alone in its cache line, so that
@@ -30,9 +35,9 @@ func (c *counter) take(n int) int { return int(c.Add(int64(n))) - n }
 // worker is what one goroutine needs to make snapshots.
 type worker struct {
 	index *Index
-	run   func() // work; made once, since starting it must not allocate
+	run   func() // help; made once, since starting it must not allocate
 
-	encoder
+	fields  wire.FieldList // of an object in a Plain snapshot
 	slots   slotSet
 	order   []uint32 // slots of the objects that may have something to send
 	records []record
@@ -61,30 +66,55 @@ func (x *Index) work() {
 	n = max(1, min(n, x.busy))
 	for len(x.workers) < n {
 		w := &worker{index: x}
-		w.run = w.work
+		w.run = w.help
 		x.workers = append(x.workers, w)
 	}
 	x.nextPiece.Store(0)
 	x.pieces.Store(0)
-	x.nextJob.Store(0)
-	x.running.Add(n)
-	if n == 1 {
-		x.workers[0].run()
+	x.jobsTaken.Store(0)
+	x.jobsBehind.Store(0)
+	// The first worker is this goroutine, which stays on the core that has what
+	// changed in its cache.
+	x.call(x.workers[1:n])
+	x.workers[0].work()
+	x.await()
+}
+
+// call starts the other workers.
+func (x *Index) call(helpers []*worker) {
+	if len(helpers) == 0 {
 		return
 	}
-	// This one waits, so that the present thread goes on with the worker that was
-	// started last: the scheduler keeps that for it, and would let another one have
-	// it after some 100 µs only.
-	for _, w := range x.workers[:n] {
+	x.helping.Store(int64(len(helpers)))
+	x.running.Add(len(helpers))
+	for _, w := range helpers {
 		go w.run()
 	}
+	// The scheduler keeps what is started last for the present thread, and lets
+	// another one have it after some 60 µs only.
+	go func() {}()
+}
+
+// await waits for the other workers.
+func (x *Index) await() {
+	for range patience {
+		if x.helping.Load() == 0 {
+			break
+		}
+	}
 	x.running.Wait()
+}
+
+// help is work for a worker that was called.
+func (w *worker) help() {
+	w.work()
+	w.index.helping.Add(-1)
+	w.index.running.Done()
 }
 
 // work takes its share of Produce: first pieces, then jobs.
 func (w *worker) work() {
 	x := w.index
-	defer x.running.Done()
 	w.slots.grow(x.slots)
 	for {
 		from := x.nextPiece.take(batch)
@@ -93,11 +123,7 @@ func (w *worker) work() {
 		}
 		some := x.touched[from:min(from+batch, len(x.touched))]
 		for _, o := range some {
-			if o.zone != nil && len(o.zone.subs) > 0 {
-				w.makePieces(o, x.before, x.plain < len(x.views), x.plain > 0)
-			} else {
-				o.forgetPieces()
-			}
+			w.makePieces(o)
 		}
 		x.pieces.Add(int64(len(some)))
 	}
@@ -106,10 +132,15 @@ func (w *worker) work() {
 	for x.pieces.Load() < int64(len(x.touched)) {
 		runtime.Gosched()
 	}
-	for {
-		i := x.nextJob.take(1)
-		if i >= len(x.jobs) {
-			return
+	// Jobs are in the order of their views, so that most views are on the same core
+	// in each tick when one worker takes jobs from the front and others from the back.
+	front := 0
+	for x.jobsTaken.take(1) < len(x.jobs) {
+		i := front
+		if w == x.workers[0] {
+			front++
+		} else {
+			i = len(x.jobs) - 1 - x.jobsBehind.take(1)
 		}
 		w.do(&x.jobs[i])
 	}

@@ -85,6 +85,28 @@ func AppendRecord(b []byte, doID uint32, contents []byte) []byte {
 	return append(b, contents...)
 }
 
+// BeginRecord and EndRecord do what AppendRecord does, for contents that are made
+// where they stay: those that stand behind what BeginRecord returns, whose length
+// is from.
+func BeginRecord(b []byte, doID uint32) []byte {
+	return append(binary.AppendUvarint(b, uint64(doID)), 0) // in place of the size
+}
+
+// EndRecord ends the record.
+func EndRecord(b []byte, from int) []byte {
+	size := len(b) - from
+	if size < 0x80 {
+		b[from-1] = byte(size)
+		return b
+	}
+	var long [binary.MaxVarintLen32]byte
+	n := binary.PutUvarint(long[:], uint64(uint32(size)))
+	b = append(b, long[1:n]...) // whatever it is, it makes room
+	copy(b[from+n-1:], b[from:from+size])
+	copy(b[from-1:], long[:n])
+	return b
+}
+
 // AppendRecordZone adds the object's zone to the contents of a record. It comes
 // before all fields.
 func AppendRecordZone(b []byte, zone uint32) []byte {

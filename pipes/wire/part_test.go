@@ -141,3 +141,17 @@ func TestPartRefused(t *testing.T) {
 		t.Errorf("Check %v, Err %v", err, f.Err())
 	}
 }
+
+// TestEndRecord compares records that are made in place with those that are put
+// together.
+func TestEndRecord(t *testing.T) {
+	for _, size := range []int{1, 0x7f, 0x80, 0x3fff, 0x4000} {
+		contents := bytes.Repeat([]byte{1, 2, 3}, size)[:size]
+		want := AppendRecord([]byte("before"), 1000, contents)
+		b := BeginRecord([]byte("before"), 1000)
+		from := len(b)
+		if got := EndRecord(append(b, contents...), from); !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: % x…, want % x…", size, got[:min(len(got), 20)], want[:min(len(want), 20)])
+		}
+	}
+}
