@@ -212,7 +212,7 @@ func (c *Conn) sendLong(m *looseMsg) bool {
 	}
 	n := len(m.data())
 	if m.keyed {
-		c.long.overtake(m.key, time.Now().Add(-c.grace(n)))
+		c.long.overtake(m.key, time.Now().Add(-c.grace(n)), c.q.ConnectionStats().BytesSent)
 	}
 	sent := c.q.ConnectionStats().BytesSent
 	if c.long.given.waiting(sent)+uint64(n) > uint64(c.cfg.LooseQueue) {
@@ -228,8 +228,7 @@ func (c *Conn) sendLong(m *looseMsg) bool {
 		return false
 	}
 	_ = s.Close()
-	c.long.given.add(n, sent)
-	c.long.add(longStream{m.key, m.keyed, time.Now(), s}, c.cfg.MaxStreams)
+	c.long.add(longStream{key: m.key, keyed: m.keyed, sent: time.Now(), n: n, s: s}, c.cfg.MaxStreams, sent)
 	return true
 }
 
@@ -260,15 +259,37 @@ type longStream struct {
 	key   uint64
 	keyed bool
 	sent  time.Time
-	s     *quic.SendStream
+	n     int    // bytes of the message
+	end   uint64 // quic-go's count of bytes sent by which all of it will have left
+	s     interface{ CancelWrite(quic.StreamErrorCode) }
 }
 
-// overtake resets the streams with messages of key that were sent before.
-func (l *longStreams) overtake(key uint64, before time.Time) {
+// overtake resets the streams with messages of key that were sent before, where
+// quic-go has sent so many bytes.
+func (l *longStreams) overtake(key uint64, before time.Time, sent uint64) {
 	for i := range l.streams {
-		if o := &l.streams[i]; o.s != nil && o.keyed && o.key == key && o.sent.Before(before) {
-			o.s.CancelWrite(0)
-			*o = longStream{}
+		if o := &l.streams[i]; o.keyed && o.key == key && o.sent.Before(before) {
+			l.reset(o, sent)
+		}
+	}
+}
+
+// reset stops a stream. What has not left of it never will: it does not wait any
+// more, and others behind it will have left so much earlier.
+func (l *longStreams) reset(o *longStream, sent uint64) {
+	if o.s == nil {
+		return
+	}
+	o.s.CancelWrite(0)
+	end, saved := o.end, uint64(0)
+	if end > sent {
+		saved = min(end-sent, uint64(o.n))
+	}
+	*o = longStream{}
+	l.given.bytes.Store(l.given.bytes.Load() - saved)
+	for i := range l.streams {
+		if behind := &l.streams[i]; behind.end > end {
+			behind.end -= saved
 		}
 	}
 }
@@ -276,13 +297,16 @@ func (l *longStreams) overtake(key uint64, before time.Time) {
 // add remembers a stream. Where there are as many as a peer of this package may
 // have open, the oldest has had its time: what is not acknowledged of it is given
 // up, so that a peer that acknowledges nothing does not pile it up.
-func (l *longStreams) add(s longStream, most int) {
-	if len(l.streams) < most {
+func (l *longStreams) add(s longStream, most int, sent uint64) {
+	full := len(l.streams) >= most
+	if full {
+		l.reset(&l.streams[l.next], sent)
+	}
+	l.given.add(s.n, sent)
+	s.end = l.given.base.Load() + l.given.bytes.Load()
+	if !full {
 		l.streams = append(l.streams, s)
 		return
-	}
-	if o := &l.streams[l.next]; o.s != nil {
-		o.s.CancelWrite(0)
 	}
 	l.streams[l.next] = s
 	l.next = (l.next + 1) % len(l.streams)

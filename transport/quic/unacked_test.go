@@ -120,16 +120,16 @@ func TestLongStreamsAreBounded(t *testing.T) {
 	for i := range 10 {
 		o := reliable(t, q, []byte{0, 0, 0, 0})
 		all = append(all, o)
-		l.add(longStream{key: uint64(i), keyed: i%2 == 0, sent: time.Unix(int64(i), 0), s: o}, 4)
+		l.add(longStream{key: uint64(i), keyed: i%2 == 0, sent: time.Unix(int64(i), 0), s: o}, 4, 0)
 	}
-	l.overtake(7, time.Unix(100, 0)) // which is no key
-	l.overtake(8, time.Unix(8, 0))   // which is not older
+	l.overtake(7, time.Unix(100, 0), 0) // which is no key
+	l.overtake(8, time.Unix(8, 0), 0)   // which is not older
 	for i, o := range all {
 		if gone := o.Context().Err() != nil; gone != (i < 6) {
 			t.Errorf("stream %d is reset: %v", i, gone)
 		}
 	}
-	l.overtake(8, time.Unix(9, 0))
+	l.overtake(8, time.Unix(9, 0), 0)
 	if all[8].Context().Err() == nil || len(l.streams) != 4 {
 		t.Errorf("%d streams are remembered", len(l.streams))
 	}
